@@ -1,0 +1,1 @@
+"""Tests: units, physics, properties, references and the architecture."""
