@@ -73,7 +73,7 @@ class Node:
     x_m: float = 0.0
     y_m: float = 0.0
     elevation_m: float = 0.0
-    volume_m3: float = 0.02
+    volume_m3: float = 0.001
     place: str = ""
 
 

@@ -348,3 +348,35 @@ def leak_flow(pressure_Pa: Any, leak_kg_per_s: Any) -> Any:
         kg/s, not negative.
     """
     return valve_flow(maximum(pressure_Pa - 101325.0, 0.0), leak_kg_per_s)
+
+
+@register_jitable
+def solar_heat(
+    radiation_W_per_m2: Any,
+    collector_K: Any,
+    outdoor_K: Any,
+    area_m2: Any,
+    optical_efficiency: Any,
+    loss_W_per_m2K: Any,
+) -> Any:
+    """Heat that a collector field can give now.
+
+    Parameters
+    ----------
+    radiation_W_per_m2 : float, array or symbol
+        Global radiation on the collector plane.
+    collector_K, outdoor_K : float, array or symbol
+        Mean collector temperature (mean of the plant's set-point and return) and air.
+    area_m2, optical_efficiency, loss_W_per_m2K : float
+
+    Returns
+    -------
+    same shape
+        W, not negative.
+
+    Notes
+    -----
+    Linear form of the Hottel–Whillier–Bliss equation (ISO 9806 with a2 = 0).
+    """
+    lost = loss_W_per_m2K * maximum(collector_K - outdoor_K, 0.0)
+    return area_m2 * maximum(optical_efficiency * radiation_W_per_m2 - lost, 0.0)

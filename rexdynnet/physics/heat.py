@@ -35,7 +35,7 @@ def nusselt(reynolds: Any, prandtl: Any, relative_roughness: Any) -> Any:
     --------
     >>> round(nusselt(1e4, 3.0, 0.0))
     56
-    >>> round(nusselt(0.0, 3.0, 0.0), 3)
+    >>> float(round(nusselt(0.0, 3.0, 0.0), 3))
     3.66
     """
     f8 = colebrook_factor(reynolds, relative_roughness) / 8.0
