@@ -1,0 +1,81 @@
+"""RexDynNet: dynamics of heating networks, from spreadsheets to validated trajectories.
+
+The names below are all a first script needs; each loads its part of the package
+when it is first used, so that `import rexdynnet` is quick.
+
+Examples
+--------
+>>> import rexdynnet as rdn
+>>> rdn.Method.PLUGFLOW.name
+'PLUGFLOW'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rexdynnet import plot
+    from rexdynnet.dae.model import Dae, build_dae
+    from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
+    from rexdynnet.network.checks import check_network
+    from rexdynnet.network.graph import Network
+    from rexdynnet.network.read import read_network
+    from rexdynnet.network.write import write_network
+    from rexdynnet.signals import Hold, Signal
+    from rexdynnet.simulation.dataset import series
+    from rexdynnet.simulation.forcing import Forcing
+    from rexdynnet.simulation.plant import Method
+    from rexdynnet.simulation.series import make_forcing, read_forcing
+    from rexdynnet.simulation.simulate import make_plant, simulate
+    from rexdynnet.study.scenario import SimulationScenario, read_scenario, run_simulation
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Dae": "rexdynnet.dae.model",
+    "Finding": "rexdynnet.errors",
+    "Forcing": "rexdynnet.simulation.forcing",
+    "Hold": "rexdynnet.signals",
+    "InputError": "rexdynnet.errors",
+    "Method": "rexdynnet.simulation.plant",
+    "Network": "rexdynnet.network.graph",
+    "RexdynnetError": "rexdynnet.errors",
+    "Signal": "rexdynnet.signals",
+    "SimulationScenario": "rexdynnet.study.scenario",
+    "SolverError": "rexdynnet.errors",
+    "build_dae": "rexdynnet.dae.model",
+    "check_network": "rexdynnet.network.checks",
+    "make_forcing": "rexdynnet.simulation.series",
+    "make_plant": "rexdynnet.simulation.simulate",
+    "read_forcing": "rexdynnet.simulation.series",
+    "read_network": "rexdynnet.network.read",
+    "read_scenario": "rexdynnet.study.scenario",
+    "run_simulation": "rexdynnet.study.scenario",
+    "series": "rexdynnet.simulation.dataset",
+    "simulate": "rexdynnet.simulation.simulate",
+    "write_network": "rexdynnet.network.write",
+}
+_MODULES = frozenset({"plot"})
+
+__all__ = [  # noqa: PLE0604, RUF022  written out where type checkers look, above
+    "__version__",
+    *_MODULES,
+    *_HOME,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"rexdynnet.{name}")
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'rexdynnet' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_HOME})
