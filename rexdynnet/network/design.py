@@ -157,8 +157,7 @@ def islands(network: Network) -> tuple[frozenset[str], ...]:
     -------
     tuple of frozenset of str
     """
-    graph = network.graph()
-    return tuple(frozenset(found) for found in nx.connected_components(graph.to_undirected(True)))
+    return tuple(frozenset(found) for found in nx.weakly_connected_components(network.graph()))
 
 
 def solve_design(network: Network, island: frozenset[str]) -> DesignState | None:
