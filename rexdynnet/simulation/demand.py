@@ -46,8 +46,8 @@ class Diversity:
 
     Parameters
     ----------
-    shift_h : float
-        Standard deviation of a substation's constant time shift, in hours.
+    shift_s : float
+        Standard deviation of a substation's constant time shift.
     day_spread : float
         Standard deviation of the logarithm of a factor drawn per day on space heat.
     hot_water_spread : float
@@ -61,12 +61,12 @@ class Diversity:
     per hour, scaled so that the day's hot water stays what the profile says.
     """
 
-    shift_h: float = 0.75
+    shift_s: float = 2700.0
     day_spread: float = 0.05
     hot_water_spread: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("shift_h", "day_spread", "hot_water_spread"):
+        for name in ("shift_s", "day_spread", "hot_water_spread"):
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
                 raise InputError(
@@ -134,7 +134,7 @@ def _hourly_heat(
     heat = (space + water).ravel()
     cumulative = np.concatenate(([0.0], np.cumsum(heat)))
     draw = float(stream(seed, Purpose.DEMAND_SHIFT, name).normal())
-    shift_h = diversity.shift_h * max(-3.0, min(3.0, draw))
+    shift_h = diversity.shift_s / HOUR_S * max(-3.0, min(3.0, draw))
     edges = lead + np.arange(len(instants) + 1) - shift_h
     energy = np.interp(edges, np.arange(len(cumulative)), cumulative)
     return load.annual_heat_J * np.diff(energy)

@@ -236,7 +236,7 @@ def weather_forcing(
     radiation = year.global_radiation_W_per_m2[hours]
     # Row h is the value at the end of hour h, so a full hour shows the row before it.
     temperature = year.temperature_K[hours - 1]
-    soil = (ground or GroundModel()).temperature(year, hours * HOUR_S)
+    soil = (ground or GroundModel()).temperature(year, hours.astype(np.float64) * HOUR_S)
     signals = (
         Signal(OUTDOOR, "temperature", "K", 10.0, hold=Hold.LINEAR),
         Signal(OUTDOOR, "global_radiation", "W/m2", 1e3, hold=Hold.STEP),

@@ -1,0 +1,232 @@
+"""From a scenario file to a `SimulationScenario`, with every defect named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.entries import Entry, nearest, read_toml, section, sections
+from rexdynnet.network.graph import Network
+from rexdynnet.network.inputs import controls
+from rexdynnet.network.read import read_network
+from rexdynnet.network.records import Record, parse, to_si
+from rexdynnet.simulation.demand import Diversity, HeatLoad
+from rexdynnet.simulation.weather import GroundModel
+from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation
+from rexdynnet.study.records import (
+    DiversityRecord,
+    HeadRecord,
+    LoadRecord,
+    OperationRecord,
+    PlantOperationRecord,
+    ScheduleRecord,
+    SimulationRecord,
+    TimeRecord,
+    WeatherRecord,
+)
+from rexdynnet.study.scenario import Demand, LoadRule, SimulationScenario, hash_of, parameter_values
+from rexdynnet.units import split_unit
+
+Kind = TypeVar("Kind", bound=Record)
+
+_SECTIONS = ("time", "simulation", "weather", "demand", "operation", "parameters")
+
+
+def scenario_from_file(path: Path) -> SimulationScenario:
+    """Read and check a scenario file and its network; see `read_scenario`."""
+    findings: list[Finding] = []
+    document = read_toml(path, findings)
+    if document is None:
+        raise InputError(*findings)
+    head = _record(HeadRecord, _head(document, findings), findings)
+    time = _record(TimeRecord, _section(document, "time", findings), findings)
+    simulation = _record(SimulationRecord, _section(document, "simulation", findings), findings)
+    weather = _optional(WeatherRecord, document, "weather", findings)
+    demand = _demand(document, findings)
+    faults = _parameters(document, findings)
+    network = _network(head, path, findings)
+    operation = _operation(document, network, findings)
+    series = tuple(path.parent / name for name in head.series) if head else ()
+    for file in series:
+        if not file.is_file():
+            findings.append(
+                Finding(f"the series {file} does not exist", "check the path", path, field="series")
+            )
+    if findings or not (head and time and simulation and network):
+        raise InputError(*findings)
+    try:
+        parameter_values(network, faults)
+    except InputError as error:
+        raise InputError(*(replace(finding, file=path) for finding in error.findings)) from None
+    ground = GroundModel()
+    if weather is not None:
+        ground = GroundModel(weather.ground_depth_m, weather.ground_diffusivity_m2_per_s)
+    return SimulationScenario(
+        name=head.name or path.stem,
+        network=network,
+        start_utc=time.start_utc,
+        duration_s=time.duration,
+        output_step_s=time.output_step,
+        method=simulation.method,
+        region=weather.region if weather else None,
+        ground=ground,
+        demand=demand,
+        operation=operation,
+        series=series,
+        parameters=faults,
+        seed=head.seed,
+        description=head.description,
+        source=path,
+        hash=hash_of(document.values, _content(path.parent / head.network, series)),
+    )
+
+
+def _head(document: Entry, findings: list[Finding]) -> Entry:
+    known = (*_SECTIONS, *HeadRecord.model_fields)
+    values = {key: value for key, value in document.values.items() if key not in _SECTIONS}
+    for key in [key for key in values if key not in known]:
+        findings.append(document.finding(f"{key} is not a known key", nearest(key, known), key))
+        del values[key]
+    return replace(document, values=values)
+
+
+def _record(kind: type[Kind], entry: Entry, findings: list[Finding]) -> Kind | None:
+    before = len(findings)
+    converted = to_si(kind, entry, findings)
+    record = parse(kind, converted, findings)
+    return record if len(findings) == before else None
+
+
+def _optional(kind: type[Kind], document: Entry, name: str, findings: list[Finding]) -> Kind | None:
+    if name not in document.values:
+        return None
+    return _record(kind, _section(document, name, findings), findings)
+
+
+def _section(
+    document: Entry, name: str, findings: list[Finding], *, without: tuple[str, ...] = ()
+) -> Entry:
+    entry = section(document, name, findings)
+    values = {key: value for key, value in entry.values.items() if key not in without}
+    return replace(entry, values=values)
+
+
+def _demand(document: Entry, findings: list[Finding]) -> Demand | None:
+    if "demand" not in document.values:
+        return None
+    nested = ("substations", "diversity")
+    own = _record(LoadRecord, _section(document, "demand", findings, without=nested), findings)
+    spread = _record(DiversityRecord, _section(document, "demand.diversity", findings), findings)
+    base = _load_rule(own or LoadRecord(), LoadRule(HeatLoad(0.0)))
+    rules: dict[str, LoadRule] = {}
+    for name in section(document, "demand.substations", findings).values:
+        entry = _section(document, f"demand.substations.{name}", findings)
+        record = _record(LoadRecord, entry, findings)
+        if record is not None:
+            rules[name] = _load_rule(record, base)
+    if own is not None and own.annual_heat_J is not None and own.full_load_hours is not None:
+        findings.append(
+            document.finding(
+                "demand has both annual heat and full load hours", "keep one of them", "demand"
+            )
+        )
+    return Demand(base, rules, Diversity(**spread.model_dump()) if spread else Diversity())
+
+
+def _load_rule(record: LoadRecord, base: LoadRule) -> LoadRule:
+    load = base.load
+    hours = base.full_load_hours
+    if record.annual_heat_J is not None:
+        load, hours = replace(load, annual_heat_J=record.annual_heat_J), None
+    if record.full_load_hours is not None:
+        hours = record.full_load_hours
+    given = {"kind": record.building, "construction": record.construction, "windy": record.windy}
+    changed = {key: value for key, value in given.items() if value is not None}
+    return LoadRule(replace(load, **changed), hours)
+
+
+def _operation(document: Entry, network: Network | None, findings: list[Finding]) -> Operation:
+    nested = ("plants", "schedules")
+    entry = _section(document, "operation", findings, without=nested)
+    record = _record(OperationRecord, entry, findings) or OperationRecord()
+    plants: dict[str, PlantOperation] = {}
+    known = [plant.name for plant in network.plants] if network else None
+    for name in section(document, "operation.plants", findings).values:
+        own = _section(document, f"operation.plants.{name}", findings)
+        plant = _record(PlantOperationRecord, own, findings)
+        if known is not None and name not in known:
+            findings.append(own.finding(f"there is no plant {name!r}", nearest(name, known)))
+        if plant is not None:
+            plants[name] = PlantOperation(**plant.model_dump())
+    operation = section(document, "operation", findings)
+    schedules = [
+        _schedule(e, network, findings) for e in sections(operation, "schedules", findings)
+    ]
+    return Operation(
+        record.outdoor_averaging, plants, tuple(entry for entry in schedules if entry is not None)
+    )
+
+
+def _schedule(
+    entry: Entry, network: Network | None, findings: list[Finding]
+) -> DailySchedule | None:
+    record = _record(ScheduleRecord, entry, findings)
+    if record is None or network is None:
+        return None
+    name, unit = split_unit(record.signal)
+    known = {signal.name: signal for signal in controls(network)}
+    signal = known.get(name)
+    if signal is None:
+        hint = nearest(name, known)
+        findings.append(entry.finding(f"{name!r} is no control of the network", hint, "signal"))
+        return None
+    if unit.si != signal.unit:
+        what = f"{record.signal} is in {unit.si}, {name} is in {signal.unit}"
+        findings.append(entry.finding(what, "end the name with its unit", "signal"))
+        return None
+    try:
+        return DailySchedule(name, record.hours, tuple(unit.to_si(v) for v in record.values))
+    except InputError as error:
+        findings.extend(entry.finding(f.what, f.remedy, "hours") for f in error.findings)
+        return None
+
+
+def _parameters(document: Entry, findings: list[Finding]) -> dict[str, float]:
+    entry = section(document, "parameters", findings)
+    values: dict[str, float] = {}
+    for name, value in entry.values.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            stem, unit = split_unit(name)
+            values[stem] = unit.to_si(float(value))
+        else:
+            findings.append(
+                entry.finding(
+                    f"{name} is {value!r}",
+                    'write it as "pipe.loss_factor" = 1.5, the name in quotes',
+                    name,
+                )
+            )
+    return values
+
+
+def _network(head: HeadRecord | None, path: Path, findings: list[Finding]) -> Network | None:
+    if head is None:
+        return None
+    try:
+        return read_network(path.parent / head.network)
+    except InputError as error:
+        findings.extend(error.findings)
+        return None
+
+
+def _content(network: Path, series: tuple[Path, ...]) -> dict[str, bytes]:
+    folder = network.parent if network.name == "network.toml" else network
+    files = (
+        [file for file in sorted(folder.iterdir()) if file.suffix in (".csv", ".toml")]
+        if folder.is_dir()
+        else [network]
+    )
+    content = {f"network/{file.name}": file.read_bytes() for file in files}
+    return content | {f"series/{index}": file.read_bytes() for index, file in enumerate(series)}

@@ -1,0 +1,335 @@
+"""A scenario: a network, a span of time, weather, demand and operation, in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.entries import nearest
+from rexdynnet.network.graph import Network
+from rexdynnet.network.inputs import controls, disturbances, parameters
+from rexdynnet.network.spec import SubstationControl
+from rexdynnet.simulation.demand import Diversity, HeatLoad, demand_forcing
+from rexdynnet.simulation.forcing import Forcing, complete, merge, shift
+from rexdynnet.simulation.plant import Method
+from rexdynnet.simulation.series import out_of_bounds, read_series
+from rexdynnet.simulation.weather import GroundModel, read_reference_year, weather_forcing
+from rexdynnet.study.operation import Operation, baseline_forcing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LoadRule:
+    """How the annual heat of a substation follows; None falls back to the scenario's rule.
+
+    Parameters
+    ----------
+    load : HeatLoad
+        Its annual heat counts only where `full_load_hours` is None.
+    full_load_hours : float or None
+        Annual heat = design heat times these hours.
+    """
+
+    load: HeatLoad
+    full_load_hours: float | None = 1800.0
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Where heat demands come from: standard profiles with diversity.
+
+    Parameters
+    ----------
+    default : LoadRule
+    substations : mapping of substation name to LoadRule
+        Exceptions.
+    diversity : Diversity
+    """
+
+    default: LoadRule
+    substations: Mapping[str, LoadRule] = field(default_factory=dict)
+    diversity: Diversity = field(default_factory=Diversity)
+
+
+@dataclass(frozen=True)
+class SimulationScenario:
+    """Everything that one simulation needs; build it with `read_scenario`.
+
+    Parameters
+    ----------
+    name : str
+    network : Network
+    start_utc : datetime
+    duration_s, output_step_s : float
+    method : Method
+    region : int or None
+        Test reference year of the weather; None: from `series` or the defaults.
+    ground : GroundModel
+    demand : Demand or None
+        None: from `series`.
+    operation : Operation
+    series : tuple of Path
+        CSV files whose columns win over everything computed.
+    parameters : mapping of `component.quantity` to float
+        Run-time faults that last over the whole run.
+    seed : int
+    description : str
+    source : Path or None
+        The file it was read from.
+    hash : str
+        SHA-256 over the scenario, its network and its series.
+    """
+
+    name: str
+    network: Network
+    start_utc: datetime
+    duration_s: float
+    output_step_s: float = 600.0
+    method: Method = Method.PLUGFLOW
+    region: int | None = None
+    ground: GroundModel = field(default_factory=GroundModel)
+    demand: Demand | None = None
+    operation: Operation = field(default_factory=Operation)
+    series: tuple[Path, ...] = ()
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 1
+    description: str = ""
+    source: Path | None = None
+    hash: str = ""
+
+
+def read_scenario(path: str | PathLike[str]) -> SimulationScenario:
+    """Read a scenario and the network that it names.
+
+    Parameters
+    ----------
+    path : str or path
+        A TOML file; `docs/reference` lists its keys. Paths in it are relative to it.
+
+    Returns
+    -------
+    SimulationScenario
+
+    Raises
+    ------
+    InputError
+        With every finding of the scenario and its network, each naming file, row,
+        field and remedy.
+
+    Examples
+    --------
+    >>> read_scenario("models/scenarios/destest16_winter_week.toml").duration_s / 86400
+    7.0
+    """
+    from rexdynnet.study.read_scenario import scenario_from_file
+
+    return scenario_from_file(Path(path))
+
+
+def forcing_of(scenario: SimulationScenario) -> Forcing:
+    """Compute everything that acts on the scenario's network.
+
+    Parameters
+    ----------
+    scenario : SimulationScenario
+
+    Returns
+    -------
+    Forcing
+        All controls and disturbances from second 0 to the end of the run: weather,
+        demands, baseline operation, then the columns of the scenario's series.
+
+    Raises
+    ------
+    InputError
+        A series is broken or too short, a required input has no source, or a value
+        lies outside its bounds.
+    """
+    network, start, duration = scenario.network, scenario.start_utc, scenario.duration_s
+    known = (*controls(network), *disturbances(network))
+    given = [shift(read_series(path, known), start) for path in scenario.series]
+    for path, forcing in zip(scenario.series, given, strict=True):
+        _require(forcing, duration, path)
+    acting = [*_computed(scenario), *given]
+    acting.append(_ground_truth(network, start, duration))
+    # Later ones win: what is computed, then what files give.
+    together = merge([acting[-1], *acting[:-1]])
+    operated = baseline_forcing(network, scenario.operation, together, start, duration)
+    everything = merge([together, operated, *given])
+    outside = out_of_bounds(everything)
+    if outside:
+        raise InputError(*outside)
+    return complete(everything, known).window(0.0, duration)
+
+
+def run_simulation(
+    scenario: SimulationScenario, *, progress: Callable[[float, float], None] | None = None
+) -> xr.Dataset:
+    """Simulate a scenario.
+
+    Parameters
+    ----------
+    scenario : SimulationScenario
+    progress : callable, optional
+        Called with (seconds done, seconds in all) now and then.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    InputError
+        The scenario cannot be run.
+    SolverError
+        A solver failed; says where and what to try.
+    """
+    from rexdynnet.simulation.simulate import simulate
+
+    forcing = forcing_of(scenario)
+    result = simulate(
+        scenario.network,
+        forcing,
+        scenario.duration_s,
+        method=scenario.method,
+        output_step_s=scenario.output_step_s,
+        parameters=parameter_values(scenario.network, scenario.parameters),
+        progress=progress,
+    )
+    return result.assign_attrs(
+        scenario=scenario.name, scenario_hash=scenario.hash, seed=scenario.seed
+    )
+
+
+def parameter_values(network: Network, given: Mapping[str, float]) -> NDArray[np.float64] | None:
+    """Run-time parameters in the plant's order; None where all have their defaults.
+
+    Raises
+    ------
+    InputError
+        An unknown name or a value out of its bounds.
+    """
+    import numpy as np
+
+    if not given:
+        return None
+    signals = parameters(network)
+    known = {signal.name: index for index, signal in enumerate(signals)}
+    values = np.array([signal.default for signal in signals], dtype=float)
+    findings: list[Finding] = []
+    for name, value in given.items():
+        index = known.get(name)
+        if index is None:
+            findings.append(
+                Finding(f"{name!r} is no parameter", nearest(name, known), field="parameters")
+            )
+        elif not signals[index].lower <= value <= signals[index].upper:
+            findings.append(
+                Finding(
+                    f"{name} is {value:g}",
+                    f"give a value from {signals[index].lower:g} to {signals[index].upper:g}",
+                    field="parameters",
+                )
+            )
+        else:
+            values[index] = value
+    if findings:
+        raise InputError(*findings)
+    return values
+
+
+def loads_of(network: Network, demand: Demand) -> dict[str, HeatLoad]:
+    """Heat load of every substation whose demand is an input."""
+    from dataclasses import replace
+
+    known = [substation.name for substation in network.substations]
+    stray = [name for name in demand.substations if name not in known]
+    if stray:
+        raise InputError(
+            *(
+                Finding(
+                    f"the demand names a substation {name!r} that the network does not have",
+                    nearest(name, known),
+                    field="demand.substations",
+                )
+                for name in stray
+            )
+        )
+    loads: dict[str, HeatLoad] = {}
+    for substation in network.substations:
+        if substation.control is not SubstationControl.HEAT or substation.building is not None:
+            continue
+        rule = demand.substations.get(substation.name, demand.default)
+        hours = rule.full_load_hours
+        annual = rule.load.annual_heat_J
+        heat = annual if hours is None else substation.design_heat_W * hours * 3600.0
+        loads[substation.name] = replace(rule.load, annual_heat_J=heat)
+    return loads
+
+
+def hash_of(document: Mapping[str, object], files: Mapping[str, bytes]) -> str:
+    """SHA-256 of a scenario's content: its keys, and the files that it stands on."""
+    digest = sha256(json.dumps(document, sort_keys=True, default=str).encode())
+    for name in sorted(files):
+        digest.update(f"\x1f{name}\x1f".encode())
+        digest.update(sha256(files[name]).digest())
+    return digest.hexdigest()
+
+
+def _computed(scenario: SimulationScenario) -> list[Forcing]:
+    parts: list[Forcing] = []
+    start, duration = scenario.start_utc, scenario.duration_s
+    if scenario.region is not None:
+        year = read_reference_year(scenario.region)
+        parts.append(weather_forcing(year, start, duration, ground=scenario.ground))
+    if scenario.demand is not None:
+        if scenario.region is None:
+            raise InputError(
+                Finding(
+                    "standard load profiles need a reference year",
+                    "add a [weather] section with a region, or give the demands in a series",
+                    file=scenario.source,
+                    field="weather.region",
+                )
+            )
+        loads = loads_of(scenario.network, scenario.demand)
+        if loads:
+            parts.append(
+                demand_forcing(
+                    loads,
+                    scenario.region,
+                    start,
+                    duration,
+                    seed=scenario.seed,
+                    diversity=scenario.demand.diversity,
+                )
+            )
+    return parts
+
+
+def _ground_truth(network: Network, start: datetime, duration_s: float) -> Forcing:
+    import numpy as np
+
+    ground = next(s for s in disturbances(network) if s.name == "ground.temperature")
+    value = network.ground.temperature_K
+    return Forcing(np.array([0.0, duration_s]), np.full((2, 1), value), (ground,), start)
+
+
+def _require(forcing: Forcing, duration_s: float, path: Path) -> None:
+    from dataclasses import replace
+
+    try:
+        forcing.require(duration_s)
+    except InputError as error:
+        raise InputError(*(replace(finding, file=path) for finding in error.findings)) from None
