@@ -231,7 +231,7 @@ def index1_check(dae: Dae, point: Point) -> IndexReport:
     try:
         factor = splu(matrix)
     except RuntimeError:
-        left = np.linalg.svd(matrix.toarray()).Vh[-1]
+        left = np.linalg.svd(matrix.todense()).Vh[-1].ravel()
         return IndexReport(False, np.inf, names[int(np.argmax(np.abs(left)))])
     # inverse iteration finds the direction that the equations hold least
     vector = np.ones(size) / np.sqrt(size)

@@ -52,10 +52,17 @@ def _(component: Pipe, tail: Port, head: Port, context: Context) -> Contribution
         )
     friction = _pressure_loss(pipe, flow, 0.5 * (water[0] + water[-1]), context)
     residual = (tail.pressure - head.pressure - friction) / BAR_Pa
-    leak = leak_flow(head.absolute_pressure, context.inputs[f"{pipe.name}.leak"])
-    leaked = -leak * context.specific_heat * (head.temperature - DATUM_K)
     name = pipe.name
     forward = flow >= 0
+    # a leak sits where the flow goes to
+    size = context.inputs[f"{name}.leak"]
+    leaks = [
+        Draw(port.node, here * leak_flow(port.absolute_pressure, size), port.temperature)
+        for port, here in ((head, forward), (tail, 1 - forward))
+    ]
+    leaked = -context.specific_heat * sum(
+        (leak.mass_flow * (leak.temperature - DATUM_K) for leak in leaks), ca.SX(0.0)
+    )
     return Contribution(
         states=states,
         algebraics=(
@@ -63,7 +70,7 @@ def _(component: Pipe, tail: Port, head: Port, context: Context) -> Contribution
         ),
         draws=(
             *through(tail, head, flow, leaves_tail, leaves_head),
-            Draw(head.node, leak, head.temperature),
+            *leaks,
         ),
         outputs=(
             value("pipe", name, "mass_flow", "kg/s", flow),
