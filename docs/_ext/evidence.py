@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(os.environ["REXDYNNET_ROOT"])
 SHIPPED = ROOT / "docs" / "evidence"
-VALIDATION = Path(
-    os.environ.get("REXDYNNET_VALIDATION", ROOT.parent / "shared" / "validation")
-)
+VALIDATION = Path(os.environ.get("REXDYNNET_VALIDATION", ROOT.parent / "shared" / "validation"))
 
 
 class Html:
@@ -35,21 +32,21 @@ def measured_now() -> bool:
     return VALIDATION.is_dir()
 
 
-def validation_results() -> tuple[list[dict[str, Any]], str]:
-    """Answer of `rexdynnet validate --json`, and where it comes from.
+def validation_results() -> tuple[list[dict[str, Any]], list[Any], str]:
+    """What `rexdynnet validate --json` answers, the predictions, and where they come from.
 
     Returns
     -------
-    list of dict, str
+    list of dict, list of Prediction, str
+        Without the data: the last shipped answer and no predictions.
     """
     if not measured_now():
         note = "The validation data are not on this machine; these are the last shipped results."
-        return _shipped("validation.json"), note
-    command = [sys.executable, "-m", "rexdynnet", "validate", "--json", "--data", str(VALIDATION)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if not done.stdout.strip().startswith("["):
-        raise RuntimeError(done.stderr or "rexdynnet validate --json printed nothing")
-    return json.loads(done.stdout), "Computed while this page was built."
+        return _shipped("validation.json"), [], note
+    from rexdynnet.study.validate import run_validation
+
+    found = run_validation(VALIDATION)
+    return found.records(), list(found.predictions), "Computed while this page was built."
 
 
 def bench_results(name: str) -> list[dict[str, Any]]:
@@ -80,6 +77,26 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Html:
     return Html(
         f'<table class="docutils"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     )
+
+
+def fields(kind: Any) -> Html:
+    """Show the fields of a record of a file, as the reader knows them.
+
+    Parameters
+    ----------
+    kind : type of `rexdynnet.network.records.Record`
+    """
+    return table(
+        ["field", "default"], [(name, _default(info)) for name, info in kind.model_fields.items()]
+    )
+
+
+def _default(info: Any) -> str:
+    if info.is_required():
+        return "required"
+    if info.default is None or info.default in ("", ()):
+        return "optional"
+    return info.default.name.lower() if isinstance(info.default, Enum) else _text(info.default)
 
 
 def _text(cell: Any) -> str:
