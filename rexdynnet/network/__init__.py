@@ -1,0 +1,1 @@
+"""Networks as data: records, files, checks, losses and the graph."""

@@ -6,15 +6,14 @@ losses; bypasses are shut, tanks at rest, pumps at nominal speed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.network.graph import Network, ends
+from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import (
     Exchanger,
     FixedCooling,
@@ -146,20 +145,6 @@ def required_differential_pressure_Pa(network: Network, substation: Substation) 
     return max(substation.minimum_differential_pressure_Pa, open_valve)
 
 
-def islands(network: Network) -> tuple[frozenset[str], ...]:
-    """Hydraulic islands: sets of node names that components join.
-
-    Parameters
-    ----------
-    network : Network
-
-    Returns
-    -------
-    tuple of frozenset of str
-    """
-    return tuple(frozenset(found) for found in nx.weakly_connected_components(network.graph()))
-
-
 def solve_design(network: Network, island: frozenset[str]) -> DesignState | None:
     """Solve the design state of one island; the best of several shares of the plants.
 
@@ -189,20 +174,13 @@ def solve_design(network: Network, island: frozenset[str]) -> DesignState | None
     if not plants or not substations or lines is None or not np.isfinite(total):
         return None
     capacity = {plant.name: plant.capacity_W for plant in plants}
+    heat = sum(item.design_heat_W for item in substations)
     best: DesignState | None = None
-    for share in _shares(capacity, total, design_flow_capacity(network, substations, total)):
+    for share in _shares(capacity, total, total / heat):
         state = _solve(network, lines, plants, substations, {**flows, **share})
         if best is None or state.shortfall_Pa(plants) < best.shortfall_Pa(plants):
             best = state
     return best
-
-
-def design_flow_capacity(
-    network: Network, substations: Sequence[Substation], total_kg_per_s: float
-) -> float:
-    """Flow per heat of a plant in the design state, kg/J."""
-    heat = sum(item.design_heat_W for item in substations)
-    return total_kg_per_s / heat
 
 
 def _shares(
@@ -347,7 +325,7 @@ def _balance(
         step = 1e-6 * np.abs(flow) + 1e-8
         slope = (drop_of(flow + step) - drop_of(flow - step)) / (2 * step) + 1e-6
         change = -np.linalg.solve((cycles * slope) @ cycles.T, residual)
-        size = 1.0
+        size, trial, trial_drop = 1.0, flow, drop
         while size > 1e-4:
             trial = flow + size * (change @ cycles)
             trial_drop = drop_of(trial)
@@ -382,7 +360,9 @@ def _cycles(line: _LineGraph) -> NDArray[np.float64]:
     return cycles
 
 
-def _drop(network: Network, line: _LineGraph, temperature_K: float):
+def _drop(
+    network: Network, line: _LineGraph, temperature_K: float
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Build the function from flows to pressure drops of the edges of a line."""
     from rexdynnet.physics.friction import pressure_loss
     from rexdynnet.physics.water import viscosity
@@ -395,6 +375,7 @@ def _drop(network: Network, line: _LineGraph, temperature_K: float):
             if isinstance(edge, Pipe)
         ]
     ).reshape(-1, 4)
+    length, diameter, rough, minor = table.T
     quadratic = np.zeros(len(line.edges))
     lift = np.zeros(len(line.edges))
     for position, edge in enumerate(line.edges):
@@ -408,7 +389,7 @@ def _drop(network: Network, line: _LineGraph, temperature_K: float):
 
     def drop(flow: NDArray[np.float64]) -> NDArray[np.float64]:
         lost = quadratic * flow * np.abs(flow) - lift
-        lost[pipes] = pressure_loss(flow[pipes], *table.T, density, sticky)
+        lost[pipes] = pressure_loss(flow[pipes], length, diameter, rough, minor, density, sticky)
         return lost
 
     return drop

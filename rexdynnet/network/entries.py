@@ -10,10 +10,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from rexdynnet.errors import Finding
-
-Value = object
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,10 @@ class Entry:
         Line of single fields where they differ from `row` (TOML).
     """
 
-    values: Mapping[str, Value]
+    values: Mapping[str, Any]
     file: Path | None = None
     row: int | None = None
-    rows: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def finding(
         self, what: str, remedy: str, column: str | None = None, component: str | None = None
@@ -258,13 +257,15 @@ def section(document: Entry, name: str, findings: list[Finding]) -> Entry:
     -------
     Entry
     """
-    value: Value = document.values
+    value: Any = document.values
     for part in name.split("."):
-        value = value.get(part, {}) if isinstance(value, Mapping) else value
+        if isinstance(value, Mapping):
+            value = cast(Mapping[str, Any], value).get(part, {})
     if not isinstance(value, Mapping):
         findings.append(document.finding(f"{name} is not a table", f"write it as [{name}]", name))
         value = {}
-    return Entry(value, document.file, document.rows.get(name), _below(document.rows, name))
+    below = _below(document.rows, name)
+    return Entry(cast(Mapping[str, Any], value), document.file, document.rows.get(name), below)
 
 
 def sections(document: Entry, name: str, findings: list[Finding]) -> tuple[Entry, ...]:
@@ -280,18 +281,20 @@ def sections(document: Entry, name: str, findings: list[Finding]) -> tuple[Entry
     -------
     tuple of Entry
     """
-    value = document.values.get(name, [])
-    if isinstance(value, Mapping) or not isinstance(value, list):
+    value: Any = document.values.get(name, [])
+    if not isinstance(value, list):
         findings.append(
             document.finding(f"{name} is not a list of tables", f"write it as [[{name}]]", name)
         )
         return ()
     entries: list[Entry] = []
-    for index, item in enumerate(value):
+    for index, item in enumerate(cast(list[Any], value)):
         key = f"{name}.{index}"
         row = document.rows.get(key, document.rows.get(name))
         if isinstance(item, Mapping):
-            entries.append(Entry(item, document.file, row, _below(document.rows, key)))
+            entries.append(
+                Entry(cast(Mapping[str, Any], item), document.file, row, _below(document.rows, key))
+            )
         else:
             findings.append(
                 Finding(

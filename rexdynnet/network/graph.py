@@ -96,9 +96,9 @@ class Network:
         """Plants that hold a differential pressure and so take what the others leave."""
         return tuple(plant for plant in self.plants if plant.control is PlantControl.PRESSURE)
 
-    def graph(self) -> nx.MultiDiGraph:
+    def graph(self) -> nx.MultiDiGraph[str]:
         """A directed multigraph: nodes by name, one edge per component (key: its name)."""
-        graph = nx.MultiDiGraph(name=self.name)
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.name)
         for node in self.nodes:
             graph.add_node(node.name, node=node, pos=(node.x_m, node.y_m))
         for component in self.components():

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -381,7 +381,7 @@ def _canonical(names: Iterable[str], spelling: str) -> list[str]:
 
 def _converted(value: Any, unit: Unit) -> Any:
     if isinstance(value, list):
-        return [_converted(item, unit) for item in value]
+        return [_converted(item, unit) for item in cast(list[Any], value)]
     if isinstance(value, bool):
         return value
     try:

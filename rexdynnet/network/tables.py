@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 from rexdynnet.errors import Finding
 from rexdynnet.network.entries import Entry, nearest, read_table, read_toml
@@ -97,7 +97,7 @@ def check_sections(document: Entry, findings: list[Finding]) -> None:
                 )
             )
     defaults = document.values.get("defaults", {})
-    for key in defaults if isinstance(defaults, Mapping) else ():
+    for key in cast(Mapping[str, Any], defaults) if isinstance(defaults, Mapping) else ():
         if key not in ("nodes", "pipes", "substations"):
             name = f"defaults.{key}"
             findings.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network import catalogue
@@ -58,9 +58,7 @@ class PipeTypes:
             found = catalogue.pipe_type(name)
         except InputError:
             hint = nearest(name, (*self.own, *catalogue.pipe_types()))
-            findings.append(
-                entry.finding(f"the pipe type '{name}' is unknown", hint, "pipe_type")
-            )
+            findings.append(entry.finding(f"the pipe type '{name}' is unknown", hint, "pipe_type"))
             return {}
         values: dict[str, Any] = {
             "inner_diameter_m": found.inner_diameter_m,
@@ -97,7 +95,7 @@ def read_pipe_types(document: Entry, findings: list[Finding]) -> PipeTypes:
     PipeTypes
     """
     own: dict[str, Entry] = {}
-    section = document.values.get("pipe_types", {})
+    section: Any = document.values.get("pipe_types", {})
     if not isinstance(section, Mapping):
         findings.append(
             document.finding(
@@ -105,7 +103,7 @@ def read_pipe_types(document: Entry, findings: list[Finding]) -> PipeTypes:
             )
         )
         return PipeTypes(own)
-    for name, values in section.items():
+    for name, values in cast(Mapping[str, Any], section).items():
         if not isinstance(values, Mapping):
             findings.append(
                 document.finding(
@@ -116,7 +114,8 @@ def read_pipe_types(document: Entry, findings: list[Finding]) -> PipeTypes:
             )
             continue
         row = document.rows.get(f"pipe_types.{name}")
-        entry = to_si(PipeTypeRecord, Entry(values, document.file, row), findings)
+        raw = Entry(cast(Mapping[str, Any], values), document.file, row)
+        entry = to_si(PipeTypeRecord, raw, findings)
         if parse(PipeTypeRecord, entry, findings) is not None:
             own[str(name)] = entry
     return PipeTypes(own)
@@ -141,7 +140,7 @@ def complete(
     Entry
     """
     name = entry.values.get("pipe_type", defaults.get("pipe_type"))
-    typed = types.values(name, entry, findings) if isinstance(name, str) else {}
+    typed: Mapping[str, Any] = types.values(name, entry, findings) if isinstance(name, str) else {}
     merged: dict[str, Any] = dict(defaults)
     for layer in (typed, entry.values):
         if any(key in layer for key in _STATED):
@@ -249,7 +248,8 @@ def _loss(row: PipeRow, ground: Ground) -> HeatLoss:
                 field="insulation_conductivity_W_per_mK",
             )
         )
-    if row.insulation_thickness_m is None and row.outer_heat_transfer_W_per_m2K is None and not twin:
+    stated = row.insulation_thickness_m is not None or row.outer_heat_transfer_W_per_m2K is not None
+    if not stated and not twin:
         raise InputError(
             Finding(
                 "nothing says how much heat the pipe loses",
