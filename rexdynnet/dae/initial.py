@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 ALGEBRAIC_TOLERANCE = 1e-10
 STEADY_TOLERANCE_K_PER_S = 1e-9
 """One kelvin in thirty years."""
+INDIFFERENT_PER_S = 1e-10
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def steady_state(
     p: Floats,
     *,
     t: float = 0.0,
-    guess: tuple[Floats, Floats] | None = None,
+    held: Mapping[str, float] | None = None,
 ) -> tuple[Floats, Floats]:
     """Find the temperatures and flows that constant inputs lead to.
 
@@ -136,36 +137,61 @@ def steady_state(
     dae : Dae
     u, d, p : arrays
     t : float
-    guess : (x, z), optional
+    held : mapping of str to float, optional
+        States that do not follow their equations but stay at these temperatures, by name
+        (the layers of a tank, a room).
 
     Returns
     -------
     x, z : arrays
-        With rates below 1e-9 K/s and residuals below 1e-10.
+        With rates below 1e-9 K/s (but those of held states) and residuals below 1e-10.
 
     Raises
     ------
     SolverError
         If the pseudo-transient iteration does not settle.
+    KeyError
+        If a held name is no state.
 
     Notes
     -----
     Implicit Euler with growing steps, each solved for x and z together (pseudo-transient
-    continuation; Kelley and Keyes, SIAM J. Numer. Anal. 35 (1998) 508).
+    continuation; Kelley and Keyes, SIAM J. Numer. Anal. 35 (1998) 508). Water that neither
+    moves nor loses heat may have any temperature; it is given the ground's.
     """
-    system = dae.implicit_system
-    count, nominal = len(dae.x), dae.z_nominal
-    if guess is None:
-        x = warm_start(dae, u, d)
-        z = consistent(dae, x, u, d, p, t)
-    else:
-        x, z = guess
+    x, free = warm_start(dae, u, d), np.ones(len(dae.x))
+    rows = {name: row for row, name in enumerate(dae.x_names)}
+    for name, value in (held or {}).items():
+        x[rows[name]], free[rows[name]] = value, 0.0
+    z = consistent(dae, x, u, d, p, t)
+    x, z = _settle(dae, x, z, (u, d, p), t, free)
+    matrix = dae.implicit_system.jacobian(
+        np.concatenate([x, z / dae.z_nominal]), t, u, d, p, x, free, 0.0
+    )
+    indifferent = np.abs(matrix.diagonal()[: len(x)]) < INDIFFERENT_PER_S
+    if indifferent.any():
+        ground = {signal.name: value for signal, value in zip(dae.d, d, strict=True)}
+        x = np.where(indifferent & (free > 0), ground["ground.temperature"], x)
+        x, z = _settle(dae, x, consistent(dae, x, u, d, p, t, z), (u, d, p), t, free)
+    return x, z
+
+
+def _settle(
+    dae: Dae,
+    x: Floats,
+    z: Floats,
+    inputs: tuple[Floats, Floats, Floats],
+    t: float,
+    free: Floats,
+) -> tuple[Floats, Floats]:
+    u, d, p = inputs
+    count, nominal = len(x), dae.z_nominal
     step = 60.0
     at = np.concatenate([x, z / nominal])
     outcome: Outcome | None = None
     for _ in range(200):
-        arguments = (t, u, d, p, at[:count], 1.0 / step)
-        outcome = solve(system, at, arguments, tolerance=1e-9, iterations=15)
+        arguments = (t, u, d, p, at[:count], free, 1.0 / step)
+        outcome = solve(dae.implicit_system, at, arguments, tolerance=1e-9, iterations=15)
         if not outcome.converged:
             step *= 0.2
             if step < 1e-3:
@@ -173,7 +199,7 @@ def steady_state(
             continue
         at = outcome.unknowns
         x, z = at[:count], at[count:] * nominal
-        rates = np.asarray(dae.ode(t, x, z, u, d, p)).ravel()
+        rates = free * np.asarray(dae.ode(t, x, z, u, d, p)).ravel()
         if np.max(np.abs(rates), initial=0.0) <= STEADY_TOLERANCE_K_PER_S:
             return x, consistent(dae, x, u, d, p, t, z)
         step = min(step * 5.0, 1e9)
@@ -221,7 +247,7 @@ def index1_check(dae: Dae, point: Point) -> IndexReport:
     system = dae.algebraic_system
     arguments = (point.t, point.x, point.u, point.d, point.p)
     matrix = system.jacobian(point.z / dae.z_nominal, *arguments)
-    size = matrix.shape[0]
+    size = len(dae.z)
     names = dae.z_names
     if size == 0:
         return IndexReport(True, 1.0, "")
@@ -231,7 +257,8 @@ def index1_check(dae: Dae, point: Point) -> IndexReport:
     try:
         factor = splu(matrix)
     except RuntimeError:
-        left = np.linalg.svd(matrix.todense()).Vh[-1].ravel()
+        _, _, directions = np.linalg.svd(np.asarray(matrix.todense()))
+        left = directions[-1]
         return IndexReport(False, np.inf, names[int(np.argmax(np.abs(left)))])
     # inverse iteration finds the direction that the equations hold least
     vector = np.ones(size) / np.sqrt(size)

@@ -143,13 +143,18 @@ class Dae:
 
     @cached_property
     def implicit_system(self) -> SparseSystem:
-        """Implicit Euler step for x and the scaled z, arguments (t, u, d, p, old x, 1/step)."""
+        """Implicit Euler step for x and the scaled z.
+
+        Arguments (t, u, d, p, old x, free, 1/step); where `free` is 0 a state stays as it was.
+        """
         e, scaled = self.equations, ca.SX.sym("z", len(self.z))
         old, rate = ca.SX.sym("old", len(self.x)), ca.SX.sym("rate")
-        residual = ca.vertcat((e.x - old) * rate - e.ode, e.alg)
+        free = ca.SX.sym("free", len(self.x))
+        change = (e.x - old) * (rate + 1.0 - free) - free * e.ode
+        residual = ca.vertcat(change, e.alg)
         residual = ca.substitute(residual, e.z, scaled * ca.DM(self.z_nominal))
         unknowns = ca.vertcat(e.x, scaled)
-        return sparse_system("steady", unknowns, residual, [e.t, e.u, e.d, e.p, old, rate])
+        return sparse_system("steady", unknowns, residual, [e.t, e.u, e.d, e.p, old, free, rate])
 
     @cached_property
     def derivatives(self) -> ca.Function:

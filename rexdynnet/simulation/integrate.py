@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from rexdynnet.dae.initial import consistent, defaults, steady_state
 from rexdynnet.dae.model import Dae
-from rexdynnet.errors import Finding, InputError, SolverError
+from rexdynnet.errors import SolverError
 from rexdynnet.network.graph import Network
 from rexdynnet.signals import Signal
+from rexdynnet.simulation.begin import given_start, held_at_start
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Method, PlantState
 from rexdynnet.simulation.records import ACCOUNTS, Recorder, join
 from rexdynnet.simulation.sundials import (
@@ -79,7 +80,9 @@ class _SundialsPlant:
         time_s: float = 0.0,
         temperatures_K: Mapping[str, float] | None = None,
     ) -> PlantState:
-        """Start in the steady state of constant inputs.
+        """Start in the steady state of constant inputs, or at given temperatures.
+
+        In the steady start tanks are half full of hot water and rooms are at their set-points.
 
         Parameters
         ----------
@@ -88,8 +91,9 @@ class _SundialsPlant:
             Run-time parameters; their defaults if not given.
         time_s : float
         temperatures_K : mapping of str to float, optional
-            Temperatures that differ from the steady state, by component (all its states) or
-            by state (`tank.temperature_3`).
+            With it nothing is steady: pipes and their walls start linear between their ends,
+            nodes not named at the mean of the given ones. Names of tanks give a
+            uniform store, names of substations with a building its room.
 
         Returns
         -------
@@ -104,11 +108,12 @@ class _SundialsPlant:
         """
         u, d = inputs.controls, inputs.disturbances
         p = defaults(self.dae.p) if parameters is None else np.asarray(parameters, dtype=float)
-        x, z = steady_state(self.dae, u, d, p, t=time_s)
-        given = dict(temperatures_K or {})
-        if given:
-            x = self._with_temperatures(x, given)
-            z = consistent(self.dae, x, u, d, p, time_s, z)
+        if temperatures_K is None:
+            held = held_at_start(self.dae, u, {})
+            x, z = steady_state(self.dae, u, d, p, t=time_s, held=held)
+        else:
+            x = given_start(self.dae, u, temperatures_K)
+            z = consistent(self.dae, x, u, d, p, time_s)
         stored = float(self.dae.stored_heat(time_s, x, z, u, d, p))
         arrays = {
             "x": x,
@@ -173,7 +178,7 @@ class _SundialsPlant:
         x, booked = arrays["x"], arrays["booked_J"]
         origin = float(arrays["stored_at_start_J"][0])
         z = self._consistent(segment, 0.0, x, arrays["z"])
-        parts: list[tuple[Floats, dict[str, Floats]]] = []
+        parts: list[tuple[Floats, Mapping[str, Floats]]] = []
         for piece, solution in self._integrate(segment, x, z):
             self._check(piece, solution)
             parts.append(self.recorder.record(piece, solution, booked, origin))
@@ -192,22 +197,6 @@ class _SundialsPlant:
     def _consistent(self, segment: Segment, share: float, x: Floats, guess: Floats) -> Floats:
         t, u, d = segment.share(share)
         return consistent(self.dae, x, u, d, segment.parameters, t, guess)
-
-    def _with_temperatures(self, x: Floats, given: Mapping[str, float]) -> Floats:
-        changed, unused = x.copy(), set(given)
-        for row, signal in enumerate(self.dae.x):
-            for name in (signal.component, signal.name):
-                if name in given:
-                    changed[row] = given[name]
-                    unused.discard(name)
-        if unused:
-            raise InputError(
-                *(
-                    Finding(f"{name} has no temperature", "name a node, pipe, tank or building")
-                    for name in sorted(unused)
-                )
-            )
-        return changed
 
     def _check(self, segment: Segment, solution: Integrated) -> None:
         t, u, d = segment.share(1.0)

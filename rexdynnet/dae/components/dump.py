@@ -6,7 +6,7 @@ from rexdynnet.dae.components.registry import contribute
 from rexdynnet.dae.context import Context, mean, through, value
 from rexdynnet.dae.contribution import Account, Contribution, Port
 from rexdynnet.network.spec import Dump
-from rexdynnet.physics.devices import flow_for_heat
+from rexdynnet.physics.devices import SMALLEST_DIFFERENCE_K, flow_for_heat
 from rexdynnet.physics.ops import maximum, minimum
 
 
@@ -19,7 +19,10 @@ def _(component: Dump, tail: Port, head: Port, context: Context) -> Contribution
     asked = maximum(context.inputs[f"{name}.heat"], 0.0)
     wanted = minimum(asked, dump.capacity_W) * context.inputs[f"{name}.availability"]
     back = minimum(dump.return_temperature_K, supply)
-    drawn = flow_for_heat(wanted, supply, dump.return_temperature_K, specific_heat)
+    # no flow where there is nothing to cool; a ramp, because the law jumps there
+    able = (supply - dump.return_temperature_K) / SMALLEST_DIFFERENCE_K
+    able = maximum(minimum(able, 1.0), 0.0)
+    drawn = able * flow_for_heat(wanted, supply, dump.return_temperature_K, specific_heat)
     heat = specific_heat * flow * (supply - back)
     return Contribution(
         algebraics=(context.mass_flow(name, flow - drawn, 1.0),),

@@ -26,6 +26,7 @@ def _(component: Pipe, tail: Port, head: Port, context: Context) -> Contribution
     )
     ground = context.inputs["ground.temperature"]
     loss = pipe.loss_W_per_mK * context.inputs[f"{pipe.name}.loss_factor"]
+    mean_K = 0.5 * (tail.temperature + head.temperature)
     capacity = context.density * pipe.area_m2 * context.specific_heat * length
     stored = capacity * ca.sum1(water - DATUM_K)
     carried = context.specific_heat * into
@@ -36,7 +37,7 @@ def _(component: Pipe, tail: Port, head: Port, context: Context) -> Contribution
         states = (context.temperatures(pipe.name, "water_temperature", water, rates),)
     else:
         wall = context.symbols(pipe.name, "wall_temperature", count)
-        film = _film(pipe, pipe.wall, flow, water, context)
+        film = _film(pipe, pipe.wall, flow, mean_K, context)
         to_wall = film * length * (water - wall)
         lost = loss * length * (wall - ground)
         to_partner = pipe.coupling_W_per_mK * length * (wall - _partner_wall(pipe, wall, context))
@@ -50,7 +51,7 @@ def _(component: Pipe, tail: Port, head: Port, context: Context) -> Contribution
                 pipe.name, "wall_temperature", wall, (to_wall - lost - to_partner) / wall_capacity
             ),
         )
-    friction = _pressure_loss(pipe, flow, 0.5 * (water[0] + water[-1]), context)
+    friction = _pressure_loss(pipe, flow, mean_K, context)
     residual = (tail.pressure - head.pressure - friction) / BAR_Pa
     name = pipe.name
     forward = flow >= 0
@@ -116,13 +117,12 @@ def _pressure_loss(pipe: Pipe, flow: ca.SX, temperature: ca.SX, context: Context
     )
 
 
-def _film(pipe: Pipe, wall: PipeWall, flow: ca.SX, water: ca.SX, context: Context) -> ca.SX:
+def _film(pipe: Pipe, wall: PipeWall, flow: ca.SX, temperature: ca.SX, context: Context) -> ca.SX:
     # one film per pipe, at the mean of its ends: a film per cell would cost most of the model
-    temperature = 0.5 * (water[0] + water[-1])
     return film_conductance(
         flow,
         pipe.inner_diameter_m,
-        pipe.roughness_m,
+        pipe.roughness_m * context.inputs[f"{pipe.name}.roughness_factor"],
         wall.thickness_m,
         wall.conductivity_W_per_mK,
         context.viscosity(temperature),

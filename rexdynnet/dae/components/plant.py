@@ -12,10 +12,12 @@ from rexdynnet.dae.context import Context, mean, through, value
 from rexdynnet.dae.contribution import Account, Contribution, Port
 from rexdynnet.network.spec import Plant, PlantControl, PlantKind
 from rexdynnet.physics.devices import (
+    SMALLEST_DIFFERENCE_K,
     BAR_Pa,
     carnot_cop,
     flow_for_heat,
     smooth_minimum,
+    solar_heat,
     supply_temperature,
 )
 from rexdynnet.physics.ops import maximum, minimum
@@ -36,7 +38,9 @@ def _(component: Plant, tail: Port, head: Port, context: Context) -> Contributio
     lift = head.pressure - tail.pressure
     if plant.control is PlantControl.HEAT:
         capacity = minimum(maximum(context.inputs[f"{name}.heat"], 0.0), capacity)
-        residual = flow - flow_for_heat(capacity, set_point, back, specific_heat)
+        # no flow where the return is as hot as the set-point; a ramp, because the law jumps
+        able = maximum(minimum((set_point - back) / SMALLEST_DIFFERENCE_K, 1.0), 0.0)
+        residual = flow - able * flow_for_heat(capacity, set_point, back, specific_heat)
     else:
         short = _shortfall(plant, lift, context)
         running = smooth_minimum(flow / _nominal(plant, context), short, CHECK_SOFTNESS)
@@ -73,20 +77,20 @@ def available_heat(plant: Plant, back: ca.SX, set_point: ca.SX, context: Context
     Returns
     -------
     SX scalar or float
-
-    Notes
-    -----
-    Solar: efficiency line of a collector at the mean of its two temperatures (ISO 9806,
-    without the quadratic term).
     """
     if plant.kind is PlantKind.WASTE_HEAT:
         offered = maximum(context.inputs[f"{plant.name}.available_heat"], 0.0)
         return minimum(offered, plant.capacity_W)
     if plant.kind is PlantKind.SOLAR:
-        excess = 0.5 * (back + set_point) - context.inputs["outdoor.temperature"]
-        gain = plant.optical_efficiency * context.inputs["outdoor.global_radiation"]
-        yield_W = plant.collector_area_m2 * (gain - plant.collector_loss_W_per_m2K * excess)
-        return minimum(maximum(yield_W, 0.0), plant.capacity_W)
+        sun = solar_heat(
+            context.inputs["outdoor.global_radiation"],
+            0.5 * (back + set_point),
+            context.inputs["outdoor.temperature"],
+            plant.collector_area_m2,
+            plant.optical_efficiency,
+            plant.collector_loss_W_per_m2K,
+        )
+        return minimum(sun, plant.capacity_W)
     return plant.capacity_W
 
 

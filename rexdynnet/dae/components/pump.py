@@ -28,7 +28,7 @@ def _(component: Pump, tail: Port, head: Port, context: Context) -> Contribution
         draws=through(tail, head, flow, head.temperature, tail.temperature),
         outputs=(
             value("pump", name, "mass_flow", "kg/s", flow),
-            value("pump", name, "head_Pa", "Pa", lift),
+            value("pump", name, "head", "Pa", lift),
             mean("pump", name, "power", power),
         ),
     )

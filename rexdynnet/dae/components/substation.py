@@ -13,6 +13,9 @@ from rexdynnet.physics.devices import saturated_flow, valve_flow
 from rexdynnet.physics.ops import maximum
 from rexdynnet.physics.substation import ReturnKind, demanded_flow, given_heat
 
+# a wholly fouled exchanger keeps this share of its UA, so that its law stays defined
+LEAST_CLEAN = 1e-3
+
 
 @contribute.register
 def _(component: Substation, tail: Port, head: Port, context: Context) -> Contribution:
@@ -43,7 +46,7 @@ def _(component: Substation, tail: Port, head: Port, context: Context) -> Contri
     back = supply - heat_at(maximum(flow, 1e-9)) / (specific_heat * maximum(flow, 1e-9))
     # what leaves must be what came minus what was given, to the last bit
     heat = specific_heat * flow * (supply - back)
-    demanded = rate if unit.control is SubstationControl.HEAT else heat_at(wanted)
+    demanded = heat_at(wanted) if asked is None else asked
     states = () if building is None else (building.states(heat),)
     outputs = (
         value("substation", name, "supply_temperature", "K", supply),
@@ -80,7 +83,7 @@ def _return_law(unit: Substation, context: Context) -> _Law:
     if isinstance(law, Exchanger):
         clean = 1.0 - context.inputs[f"{unit.name}.fouling"]
         secondary = (law.secondary_supply_K, law.secondary_return_K, context.specific_heat)
-        return _Law(ReturnKind.EXCHANGER, law.ua_W_per_K * maximum(clean, 1e-6), secondary)
+        return _Law(ReturnKind.EXCHANGER, law.ua_W_per_K * maximum(clean, LEAST_CLEAN), secondary)
     unused = (0.0, 0.0, context.specific_heat)
     if isinstance(law, FixedReturn):
         return _Law(ReturnKind.FIXED_RETURN, law.temperature_K, unused)

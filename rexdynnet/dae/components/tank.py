@@ -12,7 +12,7 @@ from rexdynnet.dae.contribution import DATUM_K, Account, Contribution, Port
 from rexdynnet.network.spec import Tank
 from rexdynnet.physics.ops import maximum, minimum
 
-WATER_CONDUCTIVITY_W_per_mK = 0.65
+WATER_CONDUCTIVITY_W_per_mK = 0.6
 OVERTURN_s = 100.0
 
 
