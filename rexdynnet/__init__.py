@@ -33,6 +33,33 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "Dae",
+    "Finding",
+    "Forcing",
+    "Hold",
+    "InputError",
+    "Method",
+    "Network",
+    "RexdynnetError",
+    "Signal",
+    "SimulationScenario",
+    "SolverError",
+    "__version__",
+    "build_dae",
+    "check_network",
+    "make_forcing",
+    "make_plant",
+    "plot",
+    "read_forcing",
+    "read_network",
+    "read_scenario",
+    "run_simulation",
+    "series",
+    "simulate",
+    "write_network",
+]
+
 _HOME = {
     "Dae": "rexdynnet.dae.model",
     "Finding": "rexdynnet.errors",
@@ -58,12 +85,6 @@ _HOME = {
     "write_network": "rexdynnet.network.write",
 }
 _MODULES = frozenset({"plot"})
-
-__all__ = [  # noqa: PLE0604, RUF022  written out where type checkers look, above
-    "__version__",
-    *_MODULES,
-    *_HOME,
-]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ from rexdynnet.network.inputs import controls, disturbances
 from rexdynnet.signals import Hold, Signal
 from rexdynnet.simulation.forcing import Forcing, HasInputs, complete
 from rexdynnet.simulation.table import Table, find_gaps, read_table, read_times
-from rexdynnet.units import UNITS, Unit, split_unit
+from rexdynnet.units import PURE, UNITS, Unit, split_unit
 
 
 class HasNetwork(Protocol):
@@ -209,6 +209,59 @@ def read_series(path: str | Path, known: Iterable[Signal]) -> Forcing:
         return Forcing(np.array(times), values, chosen, start_utc)
     except InputError as error:
         raise InputError(*(replace(finding, file=file) for finding in error.findings)) from None
+
+
+_FOR_PEOPLE = ("degC", "kW", "bar")
+
+
+def format_forcing(forcing: Forcing) -> str:
+    """Write a forcing as CSV text that `read_forcing` reads back.
+
+    Parameters
+    ----------
+    forcing : Forcing
+
+    Returns
+    -------
+    str
+        Nine digits, in degC, kW, bar and otherwise SI, each column with its unit; columns
+        that stay at their default are left out.
+
+    Examples
+    --------
+    >>> heat = Signal("house", "heat_demand", "W")
+    >>> print(format_forcing(Forcing(np.array([0.0, 60.0]), np.array([[1e3], [2500]]), (heat,))))
+    # irregular
+    # step: house.heat_demand
+    time_s,house.heat_demand_kW
+    0,1
+    60,2.5
+    <BLANKLINE>
+    """
+    columns = [
+        (signal, _unit_for_people(signal), forcing.values[:, index])
+        for index, signal in enumerate(forcing.signals)
+        if signal.default is None or np.any(forcing.values[:, index] != signal.default)
+    ]
+    lines = ["# irregular"]
+    if forcing.start_utc is not None:
+        lines.append(f"# second 0 is {forcing.start_utc.isoformat()}")
+    for word, hold in (("linear", Hold.LINEAR), ("step", Hold.STEP)):
+        names = [signal.name for signal, _, _ in columns if signal.hold is hold]
+        if names:
+            lines.append(f"# {word}: {', '.join(names)}")
+    header = [f"{signal.name}_{unit.suffix}".rstrip("_") for signal, unit, _ in columns]
+    lines.append(",".join(["time_s", *header]))
+    table = np.column_stack([forcing.time_s, *(unit.from_si(v) for _, unit, v in columns)])
+    lines += [",".join(f"{value:.9g}" for value in row) for row in table]
+    return "\n".join(lines) + "\n"
+
+
+def _unit_for_people(signal: Signal) -> Unit:
+    if signal.unit == PURE.si:
+        return PURE
+    same = [unit for unit in UNITS.values() if unit.si == signal.unit]
+    return next((unit for unit in same if unit.suffix in _FOR_PEOPLE), same[0])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,377 @@
+"""The command line: `rexdynnet simulate`, `plot`, `check`, `new`, `validate`, `bench`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rexdynnet import __version__
+from rexdynnet.errors import Finding, InputError, SolverError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from rexdynnet.network.graph import Network
+    from rexdynnet.simulation.plant import Method
+    from rexdynnet.study.scenario import SimulationScenario
+
+app = typer.Typer(
+    name="rexdynnet",
+    help="Simulate heating networks: temperatures, flows and pressures over time, from "
+    "spreadsheets to pictures.\n\nStart with `rexdynnet new my_network`, then `rexdynnet "
+    "simulate my_network/scenario.toml -o out`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+BAD_INPUT = 2
+NO_SOLUTION = 1
+
+
+class MethodChoice(StrEnum):
+    """Names of `rexdynnet.Method` as typed on the command line."""
+
+    PLUGFLOW = "plugflow"
+    DAE = "dae"
+    ODE = "ode"
+
+
+class FormatChoice(StrEnum):
+    """Picture formats."""
+
+    PNG = "png"
+    SVG = "svg"
+
+
+@contextmanager
+def _clean_errors() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        count = len(error.findings)
+        head = "the input cannot be used" + (f" ({count} findings)" if count > 1 else "")
+        typer.echo(f"rexdynnet: {head}", err=True)
+        for finding in error.findings:
+            typer.echo(f"  {finding}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except SolverError as error:
+        typer.echo(f"rexdynnet: no solution: {error}", err=True)
+        raise typer.Exit(NO_SOLUTION) from None
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[
+        Path,
+        typer.Argument(help="Scenario file (TOML): which network, when, weather, demand."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for results and pictures.")
+    ] = Path("out"),
+    method: Annotated[
+        MethodChoice | None,
+        typer.Option(help="Simulate by another method than the scenario says."),
+    ] = None,
+    pictures: Annotated[bool, typer.Option(help="Draw pictures too.")] = True,
+) -> None:
+    """Simulate a scenario and write its results (NetCDF) and pictures.
+
+    Results of an earlier run in the same folder are replaced only when the new run has succeeded.
+    """
+    from rexdynnet.cli_output import RESULT, demo_pictures, staged, write_result
+    from rexdynnet.study.figures import describe_run, key_figures
+    from rexdynnet.study.scenario import read_scenario
+
+    with _clean_errors():
+        run = read_scenario(scenario)
+        if method is not None:
+            run = _with_method(run, method)
+        begin = perf_counter()
+        with staged(out) as folder:
+            result = _simulate_with_progress(run)
+            seconds = perf_counter() - begin
+            write_result(result, folder / RESULT)
+            stems = demo_pictures() if pictures else {}
+            for stem, (draw, formats) in stems.items():
+                figure = draw(result)
+                for suffix in formats:
+                    figure.savefig(folder / f"{stem}.{suffix}")
+            lines = [describe_run(result), *(f"  {figure}" for figure in key_figures(result))]
+            _write_log(folder / "run.log", run, lines, seconds)
+        for line in lines:
+            typer.echo(line)
+        typer.echo(f"simulated in {seconds:.1f} s; written:")
+        names = [RESULT, *(f"{s}.{f}" for s, (_, formats) in stems.items() for f in formats)]
+        for name in [*names, "run.log"]:
+            typer.echo(f"  {out / name}")
+
+
+@app.command()
+def plot(
+    out: Annotated[Path, typer.Argument(help="Folder that `simulate` wrote, or its result.nc.")],
+    suffix: Annotated[
+        FormatChoice, typer.Option("--format", help="File format of the pictures.")
+    ] = FormatChoice.PNG,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Draw only this picture; may be repeated.")
+    ] = None,
+) -> None:
+    """Draw every picture of a finished run.
+
+    Temperatures, flows, heats, pressures along a route, map, space-time diagram, energy balance
+    and load-duration curve.
+    """
+    from rexdynnet.cli_output import all_pictures, read_result, staged
+
+    with _clean_errors():
+        result = read_result(out)
+        known = all_pictures(result)
+        wanted = only or list(known)
+        stray = [name for name in wanted if name not in known]
+        if stray:
+            raise InputError(
+                *(
+                    Finding(f"there is no picture {name!r}", f"use one of {', '.join(known)}")
+                    for name in stray
+                )
+            )
+        target = out if out.is_dir() else out.parent
+        with staged(target) as folder:
+            for name in wanted:
+                known[name](result).savefig(folder / f"{name}.{suffix.value}")
+        for name in wanted:
+            typer.echo(target / f"{name}.{suffix.value}")
+
+
+@app.command()
+def check(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A network (folder or .geojson), a scenario (.toml), or a folder with both."
+        ),
+    ],
+) -> None:
+    """Check a network or a scenario and explain what was understood.
+
+    Every defect is named with file, row, field and what to do about it; nothing is written.
+    """
+    from rexdynnet.study.scenario import forcing_of, read_scenario
+
+    with _clean_errors():
+        networks, scenarios = _found_in(path)
+        for file in networks:
+            typer.echo(_explained(_read_network(file)))
+        for file in scenarios:
+            run = read_scenario(file)
+            if not networks:
+                typer.echo(_explained(run.network))
+            forcing = forcing_of(run)
+            days = run.duration_s / 86400
+            typer.echo(
+                f"scenario {run.name}: {days:g} days from {run.start_utc:%Y-%m-%d %H:%M} UTC, "
+                f"{len(forcing.signals)} inputs, {len(forcing.time_s)} rows, no defects"
+            )
+
+
+@app.command()
+def new(
+    directory: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
+) -> None:
+    """Write a small commented project: a network of a few buildings and a scenario that runs."""
+    from rexdynnet.network.new import new_project
+
+    with _clean_errors():
+        for file in new_project(directory):
+            typer.echo(file)
+        typer.echo(
+            f"run it with: rexdynnet simulate {directory / 'scenario.toml'} -o {directory / 'out'}"
+        )
+
+
+@app.command()
+def forcing(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file (TOML).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
+) -> None:
+    """Write what acts on a scenario's network as a CSV series, to look at or to edit.
+
+    Name the file under `series` in a scenario, or read it with rexdynnet.read_forcing.
+    """
+    from rexdynnet.simulation.plant import write_atomically
+    from rexdynnet.simulation.series import format_forcing
+    from rexdynnet.study.scenario import forcing_of, read_scenario
+
+    with _clean_errors():
+        series = forcing_of(read_scenario(scenario))
+        write_atomically(out, format_forcing(series).encode())
+        typer.echo(f"{out}: {len(series.time_s)} rows, {len(series.signals)} columns")
+
+
+@app.command()
+def validate(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of cases (case.toml + series.csv each)."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    method: Annotated[
+        MethodChoice, typer.Option(help="Simulate by this method.")
+    ] = MethodChoice.PLUGFLOW,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for pictures of each case.")
+    ] = None,
+) -> None:
+    """Predict measured cases and say how far off the prediction is; nothing is fitted.
+
+    Without --data the folder ../shared/validation beside the checkout is taken.
+    """
+    from rexdynnet.study.validate import format_scores, run_validation
+
+    with _clean_errors():
+        folder = data if data is not None else _default_cases()
+        found = run_validation(
+            folder,
+            _method(method),
+            progress=lambda name: typer.echo(f"running {name} ...", err=True),
+        )
+        typer.echo(json.dumps(found.records(), indent=1) if as_json else format_scores(found))
+        if out is not None:
+            _draw_predictions(found, out)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark, for example sim.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """Measure speed and accuracy side by side with other programs; needs a checkout."""
+    from rexdynnet.study.bench import run_suite, to_json, to_table
+
+    with _clean_errors():
+        found = run_suite(name, lambda line: typer.echo(line, err=True))
+        typer.echo(to_json(found) if as_json else to_table(found))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"rexdynnet {__version__}")
+
+
+def main() -> None:
+    """Entry point of the command `rexdynnet`."""
+    app()
+
+
+def _simulate_with_progress(run: SimulationScenario) -> xr.Dataset:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from rexdynnet.study.scenario import run_simulation
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with bar:
+        task = bar.add_task(f"simulating {run.name}", total=run.duration_s)
+
+        def progress(done_s: float, total_s: float) -> None:
+            bar.update(task, completed=done_s, total=total_s)
+
+        return run_simulation(run, progress=progress)
+
+
+def _with_method(run: SimulationScenario, choice: MethodChoice) -> SimulationScenario:
+    from dataclasses import replace
+
+    return replace(run, method=_method(choice))
+
+
+def _method(choice: MethodChoice) -> Method:
+    from rexdynnet.simulation.plant import Method
+
+    return Method[choice.name]
+
+
+def _write_log(file: Path, run: SimulationScenario, lines: list[str], seconds: float) -> None:
+    from datetime import UTC, datetime
+
+    head = [
+        f"rexdynnet {__version__}",
+        f"written {datetime.now(UTC).isoformat(timespec='seconds')}",
+        f"scenario {run.source}",
+        f"scenario hash {run.hash}",
+        f"seed {run.seed}",
+        f"simulated in {seconds:.2f} s",
+    ]
+    file.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
+
+
+def _found_in(path: Path) -> tuple[list[Path], list[Path]]:
+    if path.suffix == ".toml" and path.name != "network.toml":
+        return [], [path]
+    if path.is_dir() and not (path / "network.toml").exists():
+        networks = sorted(file.parent for file in path.glob("*/network.toml"))
+        scenarios = sorted(path.glob("*.toml"))
+        if networks or scenarios:
+            return networks, scenarios
+    return [path], []
+
+
+def _read_network(path: Path) -> Network:
+    from rexdynnet.network.read import read_network
+
+    return read_network(path)
+
+
+def _explained(network: Network) -> str:
+    from rexdynnet.network.explain import explain
+
+    return explain(network)
+
+
+def _default_cases() -> Path:
+    beside = Path(__file__).resolve().parents[2] / "shared" / "validation"
+    for folder in (Path("../shared/validation"), beside):
+        if folder.is_dir():
+            return folder
+    raise InputError(
+        Finding(
+            "there is no folder ../shared/validation beside the checkout",
+            "name a folder of cases with --data",
+        )
+    )
+
+
+def _draw_predictions(found: object, out: Path) -> None:
+    from rexdynnet import plot as pictures
+    from rexdynnet.cli_output import staged
+
+    draw: Callable[..., object] = pictures.measured_against_predicted
+    with staged(out) as folder:
+        for one in getattr(found, "predictions"):  # noqa: B009
+            figure = draw(
+                one.time_s, one.measured_K, one.predicted_K, title=f"{one.case}: {one.sensor}"
+            )
+            getattr(figure, "savefig")(folder / f"{one.case}_{one.sensor}.png")  # noqa: B009
+    typer.echo(f"pictures are in {out}", err=True)

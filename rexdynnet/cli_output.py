@@ -1,0 +1,149 @@
+"""What commands leave on disk: everything is written aside first, then moved into place."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rexdynnet.errors import Finding, InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RESULT = "result.nc"
+_TEMPORARY = ".rexdynnet-"
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """Collect files in a temporary folder and move them into `out` when all is well.
+
+    Parameters
+    ----------
+    out : Path
+        Made if it does not exist; its other files stay. On an exception nothing in it
+        changes.
+
+    Yields
+    ------
+    Path
+        The temporary folder.
+
+    Raises
+    ------
+    InputError
+        `out` cannot be written.
+    """
+    existed = out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=out, prefix=_TEMPORARY))
+    except OSError as error:
+        raise InputError(
+            Finding(
+                f"results cannot be written to {out} ({error.strerror})",
+                "give another folder with -o",
+                file=out,
+            )
+        ) from None
+    done = False
+    try:
+        yield folder
+        # The result comes last: where it is new, all that belongs to it is there.
+        for file in sorted(folder.iterdir(), key=lambda file: file.name == RESULT):
+            file.replace(out / file.name)
+        done = True
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not done and not existed:
+            _remove_if_empty(out)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def write_result(result: xr.Dataset, file: Path) -> None:
+    """Write a dataset as compressed NetCDF."""
+    encoding = {
+        name: {"zlib": True, "complevel": 4, "shuffle": True}
+        for name, variable in result.data_vars.items()
+        if variable.ndim > 0 and variable.dtype.kind == "f"
+    }
+    result.to_netcdf(file, engine="h5netcdf", encoding=encoding)
+
+
+def read_result(out: Path) -> xr.Dataset:
+    """Load the result of a run.
+
+    Parameters
+    ----------
+    out : Path
+        The folder that `simulate` wrote, or a NetCDF file.
+
+    Raises
+    ------
+    InputError
+        There is no result, or it is not one of ours.
+    """
+    import xarray as xr
+
+    file = out if out.is_file() else out / RESULT
+    if not file.is_file():
+        raise InputError(
+            Finding(
+                f"{out} holds no result",
+                "run `rexdynnet simulate SCENARIO -o OUT` first and name its folder",
+                file=file,
+            )
+        )
+    try:
+        result = xr.load_dataset(file, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            Finding(f"the file is no NetCDF result ({error})", "simulate again", file=file)
+        ) from None
+    if "node_temperature" not in result:
+        raise InputError(
+            Finding("the file has no node_temperature", "name a result of `simulate`", file=file)
+        )
+    return result
+
+
+Picture = Callable[["xr.Dataset"], Any]
+
+
+def demo_pictures() -> dict[str, tuple[Picture, tuple[str, ...]]]:
+    """The pictures that `simulate` makes: file stem, function and formats."""
+    from rexdynnet import plot
+
+    return {
+        "trajectories": (plot.overview, ("png", "svg")),
+        "map": (plot.network_map, ("png",)),
+        "load_duration": (plot.load_duration_curve, ("png",)),
+    }
+
+
+def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
+    """Every picture that a result has the data for, by file stem."""
+    from rexdynnet import plot
+
+    pictures: dict[str, Picture] = {
+        "trajectories": plot.overview,
+        "temperatures": plot.temperatures,
+        "flows": plot.flows,
+        "heats": plot.heats,
+        "pressures": plot.pressures_along_route,
+        "map": plot.network_map,
+        "space_time": plot.space_time,
+        "energy_balance": plot.energy_balance,
+        "load_duration": plot.load_duration_curve,
+    }
+    if "tank_temperature" in result:
+        pictures["tank"] = plot.tank
+    return pictures
