@@ -26,7 +26,14 @@ from rexdynnet.study.records import (
     TimeRecord,
     WeatherRecord,
 )
-from rexdynnet.study.scenario import Demand, LoadRule, SimulationScenario, hash_of, parameter_values
+from rexdynnet.study.scenario import (
+    Demand,
+    LoadRule,
+    SimulationScenario,
+    hash_of,
+    loads_of,
+    parameter_values,
+)
 from rexdynnet.units import split_unit
 
 Kind = TypeVar("Kind", bound=Record)
@@ -58,6 +65,8 @@ def scenario_from_file(path: Path) -> SimulationScenario:
         raise InputError(*findings)
     try:
         parameter_values(network, faults)
+        if demand is not None:
+            loads_of(network, demand)
     except InputError as error:
         raise InputError(*(replace(finding, file=path) for finding in error.findings)) from None
     ground = GroundModel()
