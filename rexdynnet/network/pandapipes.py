@@ -242,6 +242,11 @@ def _rows(net: Any, table: str) -> Iterator[Any]:
             yield row
 
 
+def _long_pipes(net: Any) -> Iterator[Any]:
+    """Pipes in service that have a length; the others only join junctions."""
+    return (pipe for pipe in _rows(net, "pipe") if pipe.length_km > 0)
+
+
 def _check(net: Any) -> None:
     findings = [
         Finding(
@@ -278,7 +283,7 @@ def _check(net: Any) -> None:
         for pipe in _rows(net, "pipe")
         if getattr(pipe, "qext_w", 0) != 0
     ]
-    ambient = {_surrounding(net, pipe) for pipe in _rows(net, "pipe")}
+    ambient = {_surrounding(net, pipe) for pipe in _long_pipes(net)}
     if len(ambient) > 1:
         findings.append(
             Finding(
@@ -329,7 +334,7 @@ def _surrounding(net: Any, pipe: Any) -> float:
 
 
 def _ambient(net: Any) -> float:
-    return next((_surrounding(net, pipe) for pipe in _rows(net, "pipe")), PANDAPIPES_AMBIENT_K)
+    return next((_surrounding(net, pipe) for pipe in _long_pipes(net)), PANDAPIPES_AMBIENT_K)
 
 
 def _fluid(fluid: Any) -> Fluid:
@@ -393,9 +398,7 @@ def _nodes(net: Any, node_of: Mapping[int, str], line_of: Mapping[str, Line]) ->
 
 
 def _pipes(net: Any, node_of: Mapping[int, str], line_of: Mapping[str, Line]) -> Iterator[Pipe]:
-    for pipe in _rows(net, "pipe"):
-        if pipe.length_km <= 0:
-            continue
+    for pipe in _long_pipes(net):
         inner = float(pipe.inner_diameter_mm) / 1000
         outer = float(getattr(pipe, "outer_diameter_mm", float("nan"))) / 1000
         tail = node_of[int(pipe.from_junction)]

@@ -61,7 +61,7 @@ def test_growth_exponent_recovers_a_power_law() -> None:
 
 
 def test_an_unknown_suite_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="choose one of .*sim"):
+    with pytest.raises(InputError, match=r"choose one of .*sim"):
         bench.run_suite("nonsense")
 
 
