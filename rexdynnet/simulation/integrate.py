@@ -16,7 +16,6 @@ from rexdynnet.network.graph import Network
 from rexdynnet.signals import Signal
 from rexdynnet.simulation.begin import given_start, held_at_start
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Method, PlantState
-from rexdynnet.simulation.records import ACCOUNTS, Recorder, join
 from rexdynnet.simulation.sundials import (
     Integrated,
     Segment,
@@ -24,6 +23,7 @@ from rexdynnet.simulation.sundials import (
     Solver,
     SolverOptions,
 )
+from rexdynnet.simulation.sundials_records import ACCOUNTS, Recorder, join
 
 Floats = NDArray[np.float64]
 

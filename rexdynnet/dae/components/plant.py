@@ -16,13 +16,11 @@ from rexdynnet.physics.devices import (
     BAR_Pa,
     carnot_cop,
     flow_for_heat,
-    smooth_minimum,
     solar_heat,
     supply_temperature,
 )
 from rexdynnet.physics.ops import maximum, minimum
 
-CHECK_SOFTNESS = 1e-6
 # a shut check valve passes this much backwards, so a dead island keeps a pressure
 SEAT_LEAK_kg_per_s_Pa = 1e-11
 
@@ -42,10 +40,9 @@ def _(component: Plant, tail: Port, head: Port, context: Context) -> Contributio
         able = maximum(minimum((set_point - back) / SMALLEST_DIFFERENCE_K, 1.0), 0.0)
         residual = flow - able * flow_for_heat(capacity, set_point, back, specific_heat)
     else:
-        short = _shortfall(plant, lift, context)
-        running = smooth_minimum(flow / _nominal(plant, context), short, CHECK_SOFTNESS)
+        # surplus of other plants flows back unheated (hydraulic separator); a tripped plant shuts
         stopped = flow + SEAT_LEAK_kg_per_s_Pa * lift
-        residual = ca.if_else(availability > 0, running, stopped)
+        residual = ca.if_else(availability > 0, _excess_pressure(plant, lift, context), stopped)
     supply = supply_temperature(set_point, back, flow, capacity, specific_heat)
     heat = specific_heat * maximum(flow, 0.0) * (supply - back)
     pump = maximum(flow, 0.0) * maximum(lift, 0.0) / (context.density * plant.pump_efficiency)
@@ -94,7 +91,7 @@ def available_heat(plant: Plant, back: ca.SX, set_point: ca.SX, context: Context
     return plant.capacity_W
 
 
-def _shortfall(plant: Plant, lift: ca.SX, context: Context) -> ca.SX:
+def _excess_pressure(plant: Plant, lift: ca.SX, context: Context) -> ca.SX:
     """Bar by which the held differential pressure is too high: zero where it is held."""
     most = plant.maximum_differential_pressure_Pa
     set_point = minimum(context.inputs[f"{plant.name}.differential_pressure"], most)
