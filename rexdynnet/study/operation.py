@@ -214,10 +214,10 @@ def _past_mean(
                 )
             )
         return np.full(len(times), default)
-    column = names.index("outdoor.temperature")
+    air = acting.pick(signal for signal in acting.signals if signal.name == "outdoor.temperature")
     steps = np.linspace(0.0, span_s, 13)
     past = np.clip(times[:, None] - steps, acting.time_s[0], acting.time_s[-1])
-    return acting.at(past.ravel())[:, column].reshape(past.shape).mean(axis=1)
+    return air.at(past.ravel()).reshape(past.shape).mean(axis=1)
 
 
 def _whole_demand(

@@ -38,6 +38,7 @@ from rexdynnet.units import split_unit
 
 Kind = TypeVar("Kind", bound=Record)
 
+_MOST_ROWS = 2e6
 _SECTIONS = ("time", "simulation", "weather", "demand", "operation", "parameters")
 
 
@@ -61,6 +62,15 @@ def scenario_from_file(path: Path) -> SimulationScenario:
             findings.append(
                 Finding(f"the series {file} does not exist", "check the path", path, field="series")
             )
+    if time and time.duration / time.output_step > _MOST_ROWS:
+        findings.append(
+            document.finding(
+                f"an output every {time.output_step:g} s makes "
+                f"{time.duration / time.output_step:.0f} rows",
+                "give a longer output_step",
+                "time.output_step",
+            )
+        )
     if findings or not (head and time and simulation and network):
         raise InputError(*findings)
     try:

@@ -28,11 +28,16 @@ def _duration(value: Any) -> float:
 
 def _instant(value: Any) -> datetime:
     try:
-        return parse_utc(value)
+        instant = parse_utc(value)
     except (InputError, AttributeError):
         raise ValueError(
             f"{value!r} is not a date and time|write it like 2026-01-15T06:00:00Z"
         ) from None
+    if instant.year not in _YEARS:
+        raise ValueError(
+            f"the year {instant.year} is far off|give one from {_YEARS[0]} to {_YEARS[-1]}"
+        )
+    return instant
 
 
 def _method(value: Any) -> Any:
@@ -50,6 +55,8 @@ def _building(value: Any) -> Any:
     return names[value.lower()] if isinstance(value, str) else value
 
 
+_YEARS = range(1900, 2201)
+_LONGEST_S = 20 * 365 * 86400.0
 DurationField = Annotated[float, BeforeValidator(_duration)]
 InstantField = Annotated[datetime, BeforeValidator(_instant)]
 MethodField = Annotated[Method, BeforeValidator(_method)]
@@ -71,8 +78,12 @@ class TimeRecord(Record):
     """Section `[time]`."""
 
     start_utc: InstantField
-    duration: DurationField
-    output_step: DurationField = 600.0
+    duration: Annotated[DurationField, Field(le=_LONGEST_S)]
+    output_step: _YEARS = range(1900, 2201)
+
+
+_LONGEST_S = 20 * 365 * 86400.0
+DurationField = 600.0
 
 
 class SimulationRecord(Record):
@@ -110,7 +121,11 @@ class DiversityRecord(Record):
 class OperationRecord(Record):
     """Section `[operation]`."""
 
-    outdoor_averaging: DurationField = 6 * 3600.0
+    outdoor_averaging: _YEARS = range(1900, 2201)
+
+
+_LONGEST_S = 20 * 365 * 86400.0
+DurationField = 6 * 3600.0
 
 
 class PlantOperationRecord(Record):

@@ -1,0 +1,1 @@
+"""Plants, what drives them and what comes out."""

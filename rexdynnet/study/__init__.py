@@ -1,0 +1,1 @@
+"""Scenarios, operation, validation and benchmarks: what is done with a plant."""
