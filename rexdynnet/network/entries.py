@@ -28,12 +28,18 @@ class Entry:
         One-based line (or feature number in GeoJSON) where the entry starts.
     rows : mapping
         Line of single fields where they differ from `row` (TOML).
+    columns : tuple of str
+        The table's header; empty outside tables.
+    header_row : int or None
+        Line of the header.
     """
 
     values: Mapping[str, Any]
     file: Path | None = None
     row: int | None = None
     rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    columns: tuple[str, ...] = ()
+    header_row: int | None = None
 
     def finding(
         self, what: str, remedy: str, column: str | None = None, component: str | None = None
@@ -53,6 +59,12 @@ class Entry:
         """
         row = self.rows.get(column, self.row) if column is not None else self.row
         return Finding(what, remedy, self.file, row, column, component)
+
+    def header_finding(self, what: str, remedy: str, column: str) -> Finding:
+        """State what is wrong with a column; the same for every row of the table."""
+        if self.header_row is None:
+            return self.finding(what, remedy, column)
+        return Finding(what, remedy, self.file, self.header_row, column)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -137,6 +149,7 @@ def read_table(path: Path, findings: list[Finding]) -> tuple[Entry, ...]:
         return ()
     entries: list[Entry] = []
     header: list[str] | None = None
+    header_row = 1
     reader = csv.reader(io.StringIO(text), strict=True)
     end = 0
     try:
@@ -146,7 +159,7 @@ def read_table(path: Path, findings: list[Finding]) -> tuple[Entry, ...]:
             if not any(stripped) or stripped[0].startswith("#"):
                 continue
             if header is None:
-                header = stripped
+                header, header_row = stripped, start
                 problem = _header_problem(header)
                 if problem is not None:
                     findings.append(Finding(*problem, path, start))
@@ -164,7 +177,7 @@ def read_table(path: Path, findings: list[Finding]) -> tuple[Entry, ...]:
                 )
                 continue
             values = {key: cell for key, cell in zip(header, stripped, strict=False) if cell}
-            entries.append(Entry(values, path, start))
+            entries.append(Entry(values, path, start, {}, tuple(header), header_row))
     except csv.Error as error:
         findings.append(
             Finding(f"the table cannot be read ({error})", "mend the quotes", path, end + 1)

@@ -267,7 +267,8 @@ def _tables(head: Entry, features: list[_Feature], origin: Point) -> Tables:
             if values.get("line", "both") == "both":
                 joints.add(points[0], str(values.get("node", "")))
     substations: list[Entry] = []
-    plants: list[Any] = list(cast(list[Any], head.values.get("plants", [])))
+    held: Any = head.values.get("plants")
+    plants = list(cast(list[Any], held)) if isinstance(held, list) else []
     rows = dict(head.rows)
     for item, points in placed:
         if item.kind not in ("substation", "plant"):
@@ -293,6 +294,7 @@ def _tables(head: Entry, features: list[_Feature], origin: Point) -> Tables:
         if not any(key.startswith("length_") for key in values):
             values["length_m"] = sum(hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points))
         pipes.append(Entry(values, item.entry.file, item.entry.row))
-    document_values = {**head.values, **({"plants": plants} if plants else {})}
+    added = {"plants": plants} if held is None or isinstance(held, list) else {}
+    document_values = {**head.values, **(added if plants else {})}
     whole = Entry(document_values, head.file, head.row, rows)
     return Tables(whole, tuple(joints.nodes), tuple(pipes), tuple(substations))

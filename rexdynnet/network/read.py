@@ -54,7 +54,7 @@ def read_network(path: str | PathLike[str]) -> Network:
     tables = read_geojson(where, findings) if reads_geojson else read_folder(where, findings)
     built = build(tables, findings) if tables is not None else None
     if built is None:
-        raise InputError(*findings)
+        raise InputError(*dict.fromkeys(findings))
     network, places = built
     found = check_network(network, places)
     if found:

@@ -20,6 +20,8 @@ from rexdynnet.network.entries import Entry, nearest
 from rexdynnet.network.spec import Line, PlantControl, PlantKind, SubstationControl
 from rexdynnet.units import PURE, UNITS, Unit, split_unit
 
+_COORDINATES = ("x_m", "y_m", "elevation_m")
+_SMALLEST, _LARGEST = 1e-12, 1e15
 _DIFFERENCES = ("difference_K", "band_K")
 
 
@@ -359,7 +361,9 @@ def to_si(kind: type[Record], entry: Entry, findings: list[Finding]) -> Entry:
     for spelling, value in entry.values.items():
         if spelling not in names:
             hint = nearest(spelling, _canonical(names, spelling))
-            findings.append(entry.finding(f"{spelling} is not a known field", hint, spelling))
+            findings.append(
+                entry.header_finding(f"{spelling} is not a known field", hint, spelling)
+            )
             continue
         field, unit = names[spelling]
         if field in values:
@@ -370,7 +374,8 @@ def to_si(kind: type[Record], entry: Entry, findings: list[Finding]) -> Entry:
         values[field] = value if unit is None else _converted(value, unit)
         if spelling in rows:
             rows[field] = rows[spelling]
-    return Entry(values, entry.file, entry.row, rows)
+    columns = tuple(names[column][0] for column in entry.columns if column in names)
+    return Entry(values, entry.file, entry.row, rows, columns, entry.header_row)
 
 
 def _canonical(names: Iterable[str], spelling: str) -> list[str]:
@@ -406,12 +411,24 @@ def parse(kind: type[Kind], entry: Entry, findings: list[Finding]) -> Kind | Non
     Record or None
     """
     try:
-        return kind.model_validate(dict(entry.values))
+        record = kind.model_validate(dict(entry.values))
     except ValidationError as error:
         for problem in error.errors():
             field = str(problem["loc"][0]) if problem["loc"] else None
             findings.append(_finding(entry, field, problem))
-    return None
+        return None
+    wild = [
+        entry.finding(f"{field} is {value:g}", "give a number of a usual size", field)
+        for field in kind.model_fields
+        if isinstance(value := getattr(record, field), float) and _is_wild(field, value)
+    ]
+    findings += wild
+    return None if wild else record
+
+
+def _is_wild(field: str, value: float) -> bool:
+    tiny = field not in _COORDINATES and 0 < abs(value) < _SMALLEST
+    return tiny or abs(value) > _LARGEST
 
 
 def _finding(entry: Entry, field: str | None, problem: Any) -> Finding:
@@ -419,7 +436,9 @@ def _finding(entry: Entry, field: str | None, problem: Any) -> Finding:
     context = problem.get("ctx", {})
     label = entry.values.get("name") or entry.values.get("node") or entry.values.get("component")
     component = label if isinstance(label, str) else None
-    if kind == "missing":
+    if kind == "missing" and field is not None:
+        if entry.header_row is not None and field not in entry.columns:
+            return entry.header_finding(f"the column {field} is missing", f"add {field}", field)
         return entry.finding(f"{field} is missing", f"add {field}", field, component)
     if kind == "value_error":
         what, _, remedy = str(context.get("error", problem["msg"])).partition("|")

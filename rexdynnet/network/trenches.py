@@ -148,7 +148,7 @@ def complete(
         if "insulation_thickness_m" in layer or "casing_diameter_m" in layer:
             merged = {key: value for key, value in merged.items() if key not in _STATED}
         merged.update(layer)
-    return Entry(merged, entry.file, entry.row, entry.rows)
+    return replace(entry, values=merged)
 
 
 def pipe_of(
