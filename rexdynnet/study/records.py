@@ -79,11 +79,7 @@ class TimeRecord(Record):
 
     start_utc: InstantField
     duration: Annotated[DurationField, Field(le=_LONGEST_S)]
-    output_step: _YEARS = range(1900, 2201)
-
-
-_LONGEST_S = 20 * 365 * 86400.0
-DurationField = 600.0
+    output_step: DurationField = 600.0
 
 
 class SimulationRecord(Record):
@@ -121,11 +117,7 @@ class DiversityRecord(Record):
 class OperationRecord(Record):
     """Section `[operation]`."""
 
-    outdoor_averaging: _YEARS = range(1900, 2201)
-
-
-_LONGEST_S = 20 * 365 * 86400.0
-DurationField = 6 * 3600.0
+    outdoor_averaging: DurationField = 6 * 3600.0
 
 
 class PlantOperationRecord(Record):
