@@ -1,0 +1,294 @@
+"""Flows and pressures by Newton's method, with exact mass balances.
+
+The flows of the chords (edges off the spanning tree) are the unknowns that
+close the independent cycles; the tree's flows follow from them by summation
+from the leaves, so mass is balanced to round-off in every iterate. The Newton
+step is solved on the nodes, where its matrix is a sparse weighted Laplacian,
+instead of on the cycles, where it is dense for trees with many consumers
+(both give the same step: Todini and Pilati, 1988).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rexdynnet.physics.devices import leak_flow, saturated_flow, valve_flow
+from rexdynnet.physics.friction import pressure_loss
+from rexdynnet.physics.water import viscosity
+from rexdynnet.simulation.compiled import entry, inner
+from rexdynnet.simulation.elimination import solve_in_place
+from rexdynnet.simulation.layout import CONTROL_VALVE, Layout
+from rexdynnet.simulation.state import State
+
+PLANT_CONDUCTANCE = 10.0
+LEAST_CONDUCTANCE = 1e-12
+MOST_ITERATIONS = 100
+CONVERGED = 0
+NOT_CONVERGED = 1
+SINGULAR = 2
+
+
+@inner
+def update_viscosity(layout: Layout, state: State) -> None:
+    """Evaluate each pipe's viscosity at the mean of its ends' guessed temperatures."""
+    graph, water = layout.graph, layout.water
+    for pipe in range(graph.first_substation):
+        if water.viscosity > 0.0:
+            state.pipes[pipe].viscosity = water.viscosity
+        else:
+            tail, head = graph.edges[pipe].tail, graph.edges[pipe].head
+            mean = 0.5 * (state.nodes[tail].guess_K + state.nodes[head].guess_K)
+            state.pipes[pipe].viscosity = viscosity(min(max(mean, 273.15), 453.15))
+
+
+@inner
+def pressure_drop(layout: Layout, state: State, edge: int) -> float:
+    """Piezometric pressure at an edge's tail less that at its head, Pa."""
+    ends = layout.graph.edges[edge]
+    return state.nodes[ends.tail].pressure - state.nodes[ends.head].pressure
+
+
+@inner
+def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float) -> float:
+    """Flow of a device that pressure drives, as an explicit function of its pressure drop."""
+    graph = layout.graph
+    if edge < graph.first_plant:
+        i = edge - graph.first_substation
+        if layout.substations[i].control == CONTROL_VALVE:
+            return valve_flow(max(drop_Pa, 0.0), state.substations[i].kv)
+        return saturated_flow(state.substations[i].wanted, drop_Pa, state.substations[i].kv)
+    if edge < graph.first_valve:
+        i = edge - graph.first_pump
+        speed = state.pumps[i].speed
+        drive = drop_Pa + layout.others.pumps[i].shut_off * speed * speed
+        kv = np.sqrt(1e5 / layout.others.pumps[i].curvature)
+        return valve_flow(max(drive, 0.0), kv)
+    if edge < graph.first_bypass:
+        i = edge - graph.first_valve
+        drop = max(drop_Pa, 0.0) if layout.others.valves[i].check else drop_Pa
+        return valve_flow(drop, state.valves[i].kv)
+    return valve_flow(max(drop_Pa, 0.0), state.bypasses[edge - graph.first_bypass].kv)
+
+
+@inner
+def _loss_of_pipe(
+    layout: Layout, state: State, pipe: int, flow: float
+) -> float:
+    pipes = layout.pipes
+    return pressure_loss(
+        flow,
+        pipes[pipe].length,
+        pipes[pipe].diameter,
+        state.pipes[pipe].roughness,
+        pipes[pipe].minor_loss,
+        layout.water.density,
+        state.pipes[pipe].viscosity,
+        layout.water.nikuradse,
+    )
+
+
+@inner
+def _linearise(layout: Layout, state: State) -> None:
+    """Write every edge as flow = constant + slope·(pressure at tail − pressure at head)."""
+    graph = layout.graph
+    edges = state.edges
+    for edge in range(len(edges)):
+        drop = pressure_drop(layout, state, edge)
+        if edge < graph.first_substation:
+            m = state.edges[edge].flow
+            loss = _loss_of_pipe(layout, state, edge, m)
+            nudge = 1e-6 * abs(m) + 1e-9
+            steeper = _loss_of_pipe(layout, state, edge, m + nudge)
+            edges[edge].slope = nudge / max(steeper - loss, 1e-12 * nudge)
+            edges[edge].constant = m - edges[edge].slope * loss
+        elif graph.first_plant <= edge < graph.first_tank:
+            i = edge - graph.first_plant
+            if layout.plants[i].holds_pressure == 0:
+                edges[edge].constant = state.edges[edge].fixed
+                edges[edge].slope = 0.0
+            elif state.plants[i].bound_Pa < 0.0:
+                edges[edge].constant = 0.0
+                edges[edge].slope = LEAST_CONDUCTANCE
+            else:
+                edges[edge].slope = PLANT_CONDUCTANCE
+                head = state.plants[i].head_Pa
+                edges[edge].constant = PLANT_CONDUCTANCE * head + edges[edge].flow
+        elif graph.first_tank <= edge < graph.first_pump:
+            edges[edge].constant = state.edges[edge].fixed
+            edges[edge].slope = 0.0
+        else:
+            now = _flow_through_device(layout, state, edge, drop)
+            nudge = 1e-6 * abs(drop) + 1e-4
+            more = _flow_through_device(layout, state, edge, drop + nudge)
+            less = _flow_through_device(layout, state, edge, drop - nudge)
+            edges[edge].slope = max((more - less) / (2.0 * nudge), LEAST_CONDUCTANCE)
+            edges[edge].constant = now - edges[edge].slope * drop
+
+
+@inner
+def _newton_step(layout: Layout, state: State, share: float) -> tuple[int, float]:
+    """Solve the linearised nodes and move pressures and flows by `share`.
+
+    Returns
+    -------
+    edge : int
+        The edge that moved most; −1 if the matrix is singular.
+    moved : float
+        Its change over the largest flow.
+    """
+    graph = layout.graph
+    diagonal, off, right = state.diagonal, state.off_diagonal, state.right_side
+    diagonal[:] = 0.0
+    off[:] = 0.0
+    right[:] = 0.0
+    for node in range(len(graph.nodes)):
+        if graph.nodes[node].unknown >= 0:
+            right[graph.nodes[node].unknown] -= state.nodes[node].leak
+    for edge in range(len(graph.edges)):
+        i = graph.nodes[graph.edges[edge].tail].unknown
+        j = graph.nodes[graph.edges[edge].head].unknown
+        y, g = state.edges[edge].slope, state.edges[edge].constant
+        if i >= 0:
+            diagonal[i] += y
+            right[i] -= g
+        if j >= 0:
+            diagonal[j] += y
+            right[j] += g
+        if graph.edges[edge].slot >= 0:
+            off[graph.edges[edge].slot] -= y
+    if not solve_in_place(layout.elimination, diagonal, off, right):
+        return -1, 0.0
+    for node in range(len(graph.nodes)):
+        if graph.nodes[node].unknown >= 0:
+            old = state.nodes[node].pressure
+            state.nodes[node].pressure = old + share * (right[graph.nodes[node].unknown] - old)
+    worst, moved, largest = 0, 0.0, 1e-6
+    for edge in range(len(graph.edges)):
+        drop = pressure_drop(layout, state, edge)
+        new = state.edges[edge].constant + state.edges[edge].slope * drop
+        old = state.edges[edge].flow
+        state.edges[edge].flow = old + share * (new - old) if share < 1.0 else new
+        largest = max(largest, abs(new))
+        if abs(new - old) > moved:
+            moved = abs(new - old)
+            worst = edge
+    return worst, moved / largest
+
+
+@inner
+def balance_tree(layout: Layout, state: State) -> None:
+    """Recompute the tree's flows from the chords', so that each node balances to round-off."""
+    graph = layout.graph
+    edges = state.edges
+    surplus = np.zeros(len(graph.nodes))
+    for node in range(len(surplus)):
+        surplus[node] = -state.nodes[node].leak
+    for node in range(len(surplus)):
+        if graph.nodes[node].tree_edge >= 0:
+            state.edges[graph.nodes[node].tree_edge].flow = 0.0
+    for edge in range(len(edges)):
+        surplus[graph.edges[edge].tail] -= state.edges[edge].flow
+        surplus[graph.edges[edge].head] += state.edges[edge].flow
+    for k in range(len(graph.tree_order) - 1, -1, -1):
+        node = graph.tree_order[k]
+        edge = graph.nodes[node].tree_edge
+        if edge < 0:
+            continue
+        if graph.edges[edge].tail == node:
+            state.edges[edge].flow = surplus[node]
+            surplus[graph.edges[edge].head] += surplus[node]
+        else:
+            state.edges[edge].flow = -surplus[node]
+            surplus[graph.edges[edge].tail] += surplus[node]
+        surplus[node] = 0.0
+
+
+@inner
+def _raise_heads(layout: Layout, state: State) -> float:
+    """Move pressure plants to their set-point or to the worst point; return the change in Pa."""
+    graph, plants, substations = layout.graph, layout.plants, layout.substations
+    changed = 0.0
+    for i in range(len(plants)):
+        if plants[i].holds_pressure == 0 or state.plants[i].bound_Pa < 0.0:
+            continue
+        head = state.plants[i].bound_Pa
+        if plants[i].worst_point:
+            island = graph.nodes[graph.edges[graph.first_plant + i].tail].island
+            margin = 1e30
+            for s in range(len(substations)):
+                edge = graph.first_substation + s
+                if graph.nodes[graph.edges[edge].tail].island == island:
+                    drop = pressure_drop(layout, state, edge)
+                    margin = min(margin, drop - substations[s].minimum_dp)
+            wanted = state.plants[i].head_Pa - margin if margin < 1e29 else head
+            head = min(max(wanted, head), plants[i].maximum_dp)
+        changed = max(changed, abs(head - state.plants[i].head_Pa))
+        state.plants[i].head_Pa = head
+    return changed
+
+
+@inner
+def _update_leaks(layout: Layout, state: State) -> None:
+    graph = layout.graph
+    for node in range(len(graph.nodes)):
+        state.nodes[node].leak = 0.0
+    for pipe in range(graph.first_substation):
+        if state.pipes[pipe].leak_kv > 0.0:
+            forward = state.edges[pipe].flow >= 0.0
+            node = graph.edges[pipe].head if forward else graph.edges[pipe].tail
+            state.nodes[node].leak += leak_flow(
+                absolute_pressure(layout, state, node), state.pipes[pipe].leak_kv
+            )
+
+
+@entry
+def absolute_pressure(layout: Layout, state: State, node: int) -> float:
+    """Absolute pressure of a node, Pa: piezometric, plus the holding, less its elevation."""
+    graph = layout.graph
+    island = graph.nodes[node].island
+    root = graph.islands[island].root
+    return (
+        graph.islands[island].pressure_Pa
+        + state.nodes[node].pressure
+        + graph.nodes[root].potential_Pa
+        - graph.nodes[node].potential_Pa
+    )
+
+
+@entry
+def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
+    """Solve for all flows and pressures, starting from the present ones.
+
+    Parameters
+    ----------
+    layout : Layout
+    state : State
+        Its edges' flows and nodes' pressures are overwritten.
+
+    Returns
+    -------
+    outcome : int
+        CONVERGED, NOT_CONVERGED or SINGULAR.
+    edge : int
+        The edge that moved most in the last iteration.
+    """
+    worst = 0
+    share = 1.0
+    before = 1e30
+    for iteration in range(MOST_ITERATIONS):
+        _update_leaks(layout, state)
+        lift = _raise_heads(layout, state)
+        _linearise(layout, state)
+        worst, moved = _newton_step(layout, state, share)
+        if worst < 0:
+            return SINGULAR, 0
+        if moved <= 1e-11 and lift <= 1e-4:
+            balance_tree(layout, state)
+            return CONVERGED, worst
+        if iteration >= 12:
+            share = 0.5 if moved > 0.5 * before else min(1.0, 2.0 * share)
+        before = moved
+    if before <= 1e-8:
+        balance_tree(layout, state)
+        return CONVERGED, worst
+    return NOT_CONVERGED, worst

@@ -1,0 +1,178 @@
+"""One segment of the plug-flow plant: steps of hydraulics, then heat along the flow."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.physics.heat import film_conductance
+from rexdynnet.physics.water import conductivity
+from rexdynnet.simulation.compiled import entry, inner
+from rexdynnet.simulation.devices_step import ask, settle_heat
+from rexdynnet.simulation.flow_order import reorder
+from rexdynnet.simulation.hydraulics import (
+    CONVERGED,
+    balance_tree,
+    solve_hydraulics,
+    update_viscosity,
+)
+from rexdynnet.simulation.layout import CONTROL_VALVE, Layout
+from rexdynnet.simulation.parcels import content_excess
+from rexdynnet.simulation.rows import Records, book
+from rexdynnet.simulation.state import State
+from rexdynnet.simulation.transport import heat_step
+
+Floats = NDArray[np.float64]
+
+REFRESH_AFTER_s = 300.0
+REFRESH_ON_CHANGE = 0.02
+
+
+@inner
+def recount_parcels(layout: Layout, state: State) -> None:
+    """Replace each queue's running mean by the sum over its parcels."""
+    for pipe in range(len(layout.pipes)):
+        row = layout.pipes[pipe].parcel_row
+        if row >= 0:
+            state.pipes[pipe].excess_K = content_excess(
+                state, pipe, row, layout.pipes[pipe].water_mass
+            )
+
+
+@inner
+def _quick_flows(layout: Layout, state: State) -> None:
+    """Follow the demands between full solutions where pressure decides no flow."""
+    graph = layout.graph
+    for i in range(len(layout.substations)):
+        if state.substations[i].followed > 0.0:
+            substation = state.substations[i]
+            edge = graph.first_substation + i
+            state.edges[edge].flow *= substation.wanted / substation.followed
+            state.substations[i].followed = substation.wanted
+    for i in range(len(layout.plants)):
+        if layout.plants[i].holds_pressure == 0:
+            state.edges[graph.first_plant + i].flow = state.edges[graph.first_plant + i].fixed
+    for edge in range(graph.first_tank, graph.first_pump):
+        state.edges[edge].flow = state.edges[edge].fixed
+    balance_tree(layout, state)
+
+
+@inner
+def _needs_solution(layout: Layout, state: State, anchor: Floats) -> bool:
+    graph = layout.graph
+    if graph.loops > 0:
+        return True
+    for i in range(len(layout.substations)):
+        if layout.substations[i].control == CONTROL_VALVE:
+            return True
+        if abs(state.substations[i].wanted - anchor[i]) > REFRESH_ON_CHANGE * anchor[i]:
+            return True
+        flow = state.edges[graph.first_substation + i].flow
+        if flow < 0.999 * state.substations[i].followed:
+            return True
+    return False
+
+
+@inner
+def refresh_films(layout: Layout, state: State, tolerance: float) -> None:
+    """Evaluate the film of every pipe whose flow changed by more than the given share."""
+    pipes, water = layout.pipes, layout.water
+    for pipe in range(len(pipes)):
+        if pipes[pipe].wall_start < 0:
+            continue
+        flow = abs(state.edges[pipe].flow)
+        if abs(flow - state.pipes[pipe].film_flow) < tolerance * flow:
+            continue
+        mean = 0.5 * (state.pipes[pipe].in_K + state.pipes[pipe].out_K)
+        k = water.conductivity
+        if k <= 0.0:
+            k = conductivity(min(max(mean, 273.15), 453.15))
+        state.pipes[pipe].film = film_conductance(
+            flow,
+            pipes[pipe].diameter,
+            state.pipes[pipe].roughness,
+            pipes[pipe].wall_thickness,
+            pipes[pipe].wall_conductivity,
+            state.pipes[pipe].viscosity,
+            k,
+            water.specific_heat,
+        )
+        state.pipes[pipe].film_flow = flow
+
+
+@entry
+def solve_flows(
+    layout: Layout, state: State, u: Floats, d: Floats, p: Floats
+) -> tuple[int, int]:
+    """Full hydraulic solution for the guessed node temperatures and the inputs."""
+    for pipe in range(layout.graph.first_substation):
+        factor = p[layout.pipes[pipe].roughness_factor_at]
+        state.pipes[pipe].roughness = layout.pipes[pipe].roughness * factor
+        state.pipes[pipe].leak_kv = p[layout.pipes[pipe].leak_at]
+    update_viscosity(layout, state)
+    ask(layout, state, u, d, p)
+    outcome, edge = solve_hydraulics(layout, state)
+    for i in range(len(layout.substations)):
+        state.substations[i].followed = state.substations[i].wanted
+    return outcome, edge
+
+
+@entry
+def run_segment(
+    layout: Layout,
+    state: State,
+    records: Records,
+    u_start: Floats,
+    u_end: Floats,
+    d_start: Floats,
+    d_end: Floats,
+    p: Floats,
+    start_s: float,
+    end_s: float,
+    steps: int,
+) -> tuple[int, int, float]:
+    """Step from `start_s` to `end_s`.
+
+    Returns
+    -------
+    outcome, edge, time_s
+        Of the last hydraulic solution, see `solve_hydraulics`.
+    """
+    step_s = (end_s - start_s) / steps
+    anchor = np.zeros(len(layout.substations))
+    since = 1e30
+    nodes = len(layout.graph.nodes)
+    for step in range(steps):
+        share = (step + 0.5) / steps
+        time_s = start_s + step * step_s
+        u = u_start + share * (u_end - u_start)
+        d = d_start + share * (d_end - d_start)
+        for node in range(nodes):
+            ahead = 0.5 * (state.nodes[node].K - state.nodes[node].before_K)
+            state.nodes[node].guess_K = state.nodes[node].K + min(max(ahead, -1.0), 1.0)
+            state.nodes[node].before_K = state.nodes[node].K
+        changed = ask(layout, state, u, d, p) or since > 1e29
+        if since > 1e29 or since >= REFRESH_AFTER_s or (
+            changed and (step == steps - 1 or _needs_solution(layout, state, anchor))
+        ):
+            outcome, edge = solve_flows(layout, state, u, d, p)
+            if outcome != CONVERGED:
+                return outcome, edge, time_s
+            for i in range(len(anchor)):
+                anchor[i] = state.substations[i].wanted
+            since = 0.0
+            reorder(layout, state)
+            # Tolerance 0: the film follows the temperature even where the flow stands.
+            refresh_films(layout, state, 0.0)
+        elif changed:
+            _quick_flows(layout, state)
+            reorder(layout, state)
+        if changed:
+            refresh_films(layout, state, 0.01)
+        settle_heat(layout, state)
+        heat_step(layout, state, d, p, step_s)
+        since += step_s
+        if step == steps - 1:
+            recount_parcels(layout, state)
+        book(layout, state, records, step + 1, time_s + step_s, d, step_s)
+    return CONVERGED, 0, end_s

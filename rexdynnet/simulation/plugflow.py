@@ -1,0 +1,424 @@
+"""The default plant: plug flow with exact advection, compiled, by steps of fixed length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.errors import Finding, InputError, SolverError
+from rexdynnet.network.graph import Network
+from rexdynnet.network.inputs import controls, disturbances, parameters
+from rexdynnet.network.spec import Line
+from rexdynnet.physics.friction import FrictionLaw
+from rexdynnet.signals import Signal
+from rexdynnet.simulation import steady
+from rexdynnet.simulation.hydraulics import CONVERGED, SINGULAR
+from rexdynnet.simulation.kernel import run_segment, solve_flows
+from rexdynnet.simulation.layout import CellRule, Layout, build_layout
+from rexdynnet.simulation.plant import DenseOutput, Floats, Inputs, Method, PlantState
+from rexdynnet.simulation.rows import Records, stored_heat
+from rexdynnet.simulation.state import State, new_state
+from rexdynnet.simulation.transport import ENERGY_START
+
+
+@dataclass(frozen=True)
+class PlugFlowOptions:
+    """How finely the plug-flow plant computes.
+
+    Parameters
+    ----------
+    step_s : float
+        Longest internal step; the loop of hydraulics and heat is second order in it.
+    cells : CellRule
+        Resolution of pipe walls.
+    friction : FrictionLaw
+    """
+
+    step_s: float = 30.0
+    cells: CellRule = CellRule()
+    friction: FrictionLaw = FrictionLaw.COLEBROOK
+
+    def __post_init__(self) -> None:
+        if not self.step_s > 0:
+            raise InputError(
+                Finding(f"step of {self.step_s} s", "give a positive step", field="step")
+            )
+
+
+@dataclass(frozen=True)
+class PlugFlowPlant:
+    """A network simulated by plug flow; see `rexdynnet.simulation.plant.Plant`.
+
+    Parameters
+    ----------
+    network : Network
+        Checked.
+    options : PlugFlowOptions
+    """
+
+    network: Network
+    options: PlugFlowOptions = PlugFlowOptions()
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The network as arrays."""
+        nikuradse = self.options.friction is FrictionLaw.NIKURADSE
+        return build_layout(self.network, self.options.cells, nikuradse=nikuradse)
+
+    @cached_property
+    def controls(self) -> tuple[Signal, ...]:
+        """Order of `Inputs.controls`."""
+        return controls(self.network)
+
+    @cached_property
+    def disturbances(self) -> tuple[Signal, ...]:
+        """Order of `Inputs.disturbances`."""
+        return disturbances(self.network)
+
+    @cached_property
+    def parameters(self) -> tuple[Signal, ...]:
+        """Order of the run-time parameters."""
+        return parameters(self.network)
+
+    def init(
+        self,
+        inputs: Inputs,
+        parameters: Floats | None = None,
+        *,
+        time_s: float = 0.0,
+        temperatures_K: Mapping[str, float] | None = None,
+    ) -> PlantState:
+        """Start in the steady state of `inputs`, or at given temperatures.
+
+        Parameters
+        ----------
+        inputs : Inputs
+        parameters : (n_p,) array or None
+            None: the signals' defaults.
+        time_s : float
+        temperatures_K : mapping of node name to K, or None
+            With it nothing is steady: pipes and their walls start linear between their ends,
+            nodes not named at the mean of the given ones. Names of tanks give a
+            uniform store, names of substations with a building its room.
+
+        Returns
+        -------
+        PlantState
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or an input is not finite.
+        SolverError
+            If no hydraulic or thermal steady state is found.
+        """
+        p = self._parameters_or_default(parameters)
+        self._check_inputs(inputs)
+        model = new_state(self.layout)
+        u, d = inputs.controls, inputs.disturbances
+        given = dict(temperatures_K or {})
+        self._place_temperatures(model, given, u)
+        if temperatures_K is None:
+            result = steady.sweep_to_steady(self.layout, model, u, d, p)
+            self._raise_unless_converged(result.outcome, result.edge, time_s)
+            if result.change_K > 1e-6:
+                raise SolverError(
+                    f"the steady start still moves by {result.change_K:.2g} K a sweep",
+                    "start from given temperatures",
+                    time_s=time_s,
+                )
+        else:
+            model.nodes["guess_K"] = model.nodes["K"]
+            outcome, edge = solve_flows(self.layout, model, u, d, p)
+            self._raise_unless_converged(outcome, edge, time_s)
+        steady.fill_pipes(self.layout, model, d, p, temperatures_K is None)
+        model.nodes["before_K"] = model.nodes["K"]
+        model.edges["sign"] = 2
+        model.energy_J[ENERGY_START] = stored_heat(self.layout, model)
+        return _pack(model, p, time_s)
+
+    def with_parameters(self, state: PlantState, parameters: Floats) -> PlantState:
+        """Same state under other run-time parameters.
+
+        Parameters
+        ----------
+        state : PlantState
+        parameters : (n_p,) array
+
+        Returns
+        -------
+        PlantState
+        """
+        arrays = {**state.arrays, "parameters": self._parameters_or_default(parameters)}
+        return PlantState(state.time_s, state.method, arrays)
+
+    def advance(
+        self, state: PlantState, start: Inputs, end: Inputs, until_s: float
+    ) -> tuple[PlantState, DenseOutput]:
+        """Move on to `until_s` under inputs that go linearly from `start` to `end`.
+
+        Parameters
+        ----------
+        state : PlantState
+            Of this plant; it is left as it is.
+        start, end : Inputs
+            Just after `state.time_s` and just before `until_s`; equal where they hold.
+        until_s : float
+
+        Returns
+        -------
+        state : PlantState
+        output : DenseOutput
+
+        Raises
+        ------
+        InputError
+            If an input is not finite or time does not advance.
+        SolverError
+            If the hydraulics find no solution; names time and component.
+        """
+        if state.method is not Method.PLUGFLOW:
+            raise InputError(
+                Finding(
+                    f"a state of method {state.method.name} was given to the plug-flow plant",
+                    "advance it with the plant that made it",
+                )
+            )
+        span = until_s - state.time_s
+        if not span > 0:
+            raise InputError(
+                Finding(
+                    f"until_s = {until_s} does not lie after the state's time {state.time_s}",
+                    "give a later time",
+                )
+            )
+        self._check_inputs(start)
+        self._check_inputs(end)
+        model = _unpack(state)
+        p = np.asarray(state.arrays["parameters"], dtype=np.float64)
+        steps = max(1, int(np.ceil(span / self.options.step_s - 1e-9)))
+        records = self._new_records(steps, model)
+        outcome, edge, time_s = run_segment(
+            self.layout,
+            model,
+            records,
+            start.controls,
+            end.controls,
+            start.disturbances,
+            end.disturbances,
+            p,
+            state.time_s,
+            until_s,
+            steps,
+        )
+        self._raise_unless_converged(outcome, edge, time_s)
+        self._complete_first_row(records, state, start)
+        output = self._output(records)
+        if not np.isfinite(records.node_K).all():
+            node = int(np.argwhere(~np.isfinite(records.node_K))[0][1])
+            raise SolverError(
+                "a temperature is not finite",
+                "check the inputs of this time",
+                time_s=state.time_s,
+                component=self.network.nodes[node].name,
+            )
+        return _pack(model, p, until_s), output
+
+    def _parameters_or_default(self, parameters: Floats | None) -> Floats:
+        if parameters is None:
+            return np.array([signal.default or 0.0 for signal in self.parameters])
+        values = np.asarray(parameters, dtype=np.float64)
+        if values.shape != (len(self.parameters),) or not np.isfinite(values).all():
+            raise InputError(
+                Finding(
+                    f"parameters have shape {values.shape} or are not finite",
+                    f"give {len(self.parameters)} finite numbers in the order of plant.parameters",
+                )
+            )
+        return values
+
+    def _check_inputs(self, inputs: Inputs) -> None:
+        for values, signals, kind in (
+            (inputs.controls, self.controls, "controls"),
+            (inputs.disturbances, self.disturbances, "disturbances"),
+        ):
+            if values.shape != (len(signals),):
+                raise InputError(
+                    Finding(
+                        f"{kind} have shape {values.shape}",
+                        f"give {len(signals)} numbers in the order of plant.{kind}",
+                    )
+                )
+            if not np.isfinite(values).all():
+                bad = signals[int(np.argwhere(~np.isfinite(values))[0][0])]
+                raise InputError(
+                    Finding(f"{bad.name} is not finite", "fill the gap", component=bad.component)
+                )
+
+    def _place_temperatures(self, model: State, given: dict[str, float], u: Floats) -> None:
+        names = {node.name for node in self.network.nodes}
+        layout = self.layout
+        at_nodes = [value for name, value in given.items() if name in names]
+        hot = float(np.max(u[layout.plants["temperature_at"]]))
+        for place, node in enumerate(self.network.nodes):
+            otherwise = hot if node.line is Line.SUPPLY else 313.15
+            if at_nodes:
+                otherwise = sum(at_nodes) / len(at_nodes)
+            model.nodes["K"][place] = given.pop(node.name, otherwise)
+        for i, tank in enumerate(self.network.tanks):
+            first = layout.others.tanks["start"][i]
+            last = first + tank.layers
+            upper = first + (last - first + 1) // 2
+            model.tank_K[first:upper] = given.get(tank.name, hot)
+            model.tank_K[upper:last] = given.pop(tank.name, 313.15)
+        for i, substation in enumerate(self.network.substations):
+            if substation.building is not None:
+                model.substations["room_K"][i] = given.pop(
+                    substation.name, substation.building.setpoint_K
+                )
+        if given:
+            raise InputError(
+                Finding(
+                    f"initial temperatures name {', '.join(sorted(given))}",
+                    "name nodes, tanks or substations with a building",
+                )
+            )
+
+    def _raise_unless_converged(self, outcome: int, edge: int, time_s: float) -> None:
+        if outcome == CONVERGED:
+            return
+        component = list(self.network.components())[edge].name
+        if outcome == SINGULAR:
+            raise SolverError(
+                "the hydraulics have no unique solution",
+                "check that pressure can balance every node (closed valves, tripped plants)",
+                time_s=time_s,
+                component=component,
+            )
+        raise SolverError(
+            "the hydraulics did not converge",
+            "look for a valve or pump that hunts here; a shorter step may help",
+            time_s=time_s,
+            component=component,
+        )
+
+    def _new_records(self, steps: int, model: State) -> Records:
+        graph, rows = self.layout.graph, steps + 1
+        sizes = {
+            "node_K": len(graph.nodes),
+            "pressure_Pa": len(graph.nodes),
+            "flow": len(graph.edges),
+            "tank_K": len(model.tank_K),
+            "tank_W": len(model.tanks),
+            "dump_W": len(model.dumps),
+            "room_K": len(model.substations),
+            "outside_K": 2,
+            "energy_J": 6,
+        }
+        for name in Records._fields:
+            if name.startswith("pipe_"):
+                sizes[name] = graph.first_substation
+            elif name.startswith("substation_"):
+                sizes[name] = len(model.substations)
+            elif name.startswith("plant_"):
+                sizes[name] = len(model.plants)
+        return Records(
+            **{
+                name: np.zeros((rows, sizes[name])) if name in sizes else np.zeros(rows)
+                for name in Records._fields
+            }
+        )
+
+    def _complete_first_row(self, records: Records, state: PlantState, start: Inputs) -> None:
+        for name in Records._fields:
+            array = getattr(records, name)
+            array[0] = array[1]
+        before = _unpack(state)
+        records.time_s[0] = state.time_s
+        records.node_K[0] = before.nodes["K"]
+        records.pipe_in_K[0] = before.pipes["in_K"]
+        records.pipe_out_K[0] = before.pipes["out_K"]
+        records.tank_K[0] = before.tank_K
+        records.room_K[0] = before.substations["room_K"]
+        others = self.layout.others
+        records.outside_K[0] = start.disturbances[[others.outdoor_at, others.ground_at]]
+        records.energy_J[0, :5] = before.energy_J[:5]
+        stored = stored_heat(self.layout, before) - before.energy_J[ENERGY_START]
+        records.energy_J[0, 5] = stored
+
+    def _output(self, records: Records) -> DenseOutput:
+        graph, network = self.layout.graph, self.network
+        flow = records.flow
+        substations = slice(graph.first_substation, graph.first_plant)
+        plants = slice(graph.first_plant, graph.first_tank)
+        heads = records.pressure_Pa + graph.nodes["potential_Pa"]
+        drop = heads[:, graph.edges["tail"]] - heads[:, graph.edges["head"]]
+        demand = records.substation_demand_W
+        named: dict[str, Floats] = {
+            "node_temperature": records.node_K,
+            "node_pressure": records.pressure_Pa,
+            "pipe_mass_flow": flow[:, : graph.first_substation],
+            "pipe_inlet_temperature": records.pipe_in_K,
+            "pipe_outlet_temperature": records.pipe_out_K,
+            "pipe_heat_loss": records.pipe_loss_W,
+            "substation_supply_temperature": records.node_K[:, graph.edges["tail"][substations]],
+            "substation_return_temperature": records.substation_return_K,
+            "substation_mass_flow": flow[:, substations],
+            "substation_heat": records.substation_W,
+            "substation_heat_demand": demand,
+            "substation_unserved_heat": np.maximum(demand - records.substation_W, 0.0),
+            "substation_differential_pressure": drop[:, substations],
+            "plant_supply_temperature": records.plant_K,
+            "plant_return_temperature": records.node_K[:, graph.edges["tail"][plants]],
+            "plant_mass_flow": flow[:, plants],
+            "plant_heat": records.plant_W,
+            "plant_differential_pressure": -drop[:, plants],
+            "plant_pump_power": records.plant_pump_W,
+            "plant_fuel_power": records.plant_fuel_W,
+            "outdoor_temperature": records.outside_K[:, 0],
+            "ground_temperature": records.outside_K[:, 1],
+            "mass_residual": records.mass_residual,
+        }
+        if network.tanks:
+            named["tank_temperature"] = self._layers(records.tank_K)
+            named["tank_mass_flow"] = flow[:, graph.first_tank : graph.first_dump]
+            named["tank_heat"] = records.tank_W
+        if network.dumps:
+            named["dump_mass_flow"] = flow[:, graph.first_dump : graph.first_pump]
+            named["dump_heat"] = records.dump_W
+        if network.pumps:
+            named["pump_mass_flow"] = flow[:, graph.first_pump : graph.first_valve]
+            named["pump_head"] = -drop[:, graph.first_pump : graph.first_valve]
+        if network.valves:
+            named["valve_mass_flow"] = flow[:, graph.first_valve : graph.first_bypass]
+        if network.bypasses:
+            named["bypass_mass_flow"] = flow[:, graph.first_bypass :]
+        with_rooms = self.layout.substations["has_building"] == 1
+        if with_rooms.any():
+            named["building_temperature"] = records.room_K[:, with_rooms]
+        energy = records.energy_J
+        for k, name in enumerate(("plants", "delivered", "dumped", "lost", "makeup", "stored")):
+            named[f"energy_{name}"] = energy[:, k]
+        named["energy_residual"] = energy @ np.array([1.0, -1.0, -1.0, -1.0, 1.0, -1.0])
+        return DenseOutput(records.time_s, named)
+
+    def _layers(self, flat: Floats) -> Floats:
+        starts, layers = self.layout.others.tanks["start"], self.layout.others.tanks["layers"]
+        out = np.full((len(flat), len(layers), int(layers.max())), np.nan)
+        for i, n in enumerate(layers):
+            out[:, i, :n] = flat[:, starts[i] : starts[i] + n]
+        return out
+
+
+def _pack(model: State, parameters: Floats, time_s: float) -> PlantState:
+    arrays: dict[str, NDArray[Any]] = {**model._asdict(), "parameters": parameters}
+    return PlantState(time_s, Method.PLUGFLOW, arrays)
+
+
+def _unpack(state: PlantState) -> State:
+    return State(*(state.arrays[name].copy() for name in State._fields))

@@ -1,0 +1,158 @@
+"""What changes while the plug-flow plant runs: one record per node, edge and device.
+
+Records (NumPy structured arrays) keep a kernel's arguments few, which is what
+its compilation time depends on, and keep what belongs together in one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.simulation.layout import Layout
+
+Records = NDArray[np.void]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+PARCEL_ROOM = 64
+
+
+def _floats(*names: str) -> list[tuple[str, type]]:
+    return [(name, np.float64) for name in names]
+
+
+NODE = np.dtype(
+    [
+        *_floats("K", "before_K", "guess_K", "pressure", "leak"),
+        *_floats("inflow", "inflow_heat", "inflow_tilt", "out_K", "out_tilt"),
+    ]
+)
+"""Temperature now and a step ago, its guess for the middle of the step [K]; piezometric
+pressure relative to the island's holding [Pa]; leak [kg/s]; mass, mass·K and mass·ΔK of the
+step's inflow; mean of the outflow and its change over the step [K]."""
+
+EDGE = np.dtype([*_floats("flow", "fixed", "constant", "slope"), ("sign", np.int64)])
+"""Flow [kg/s]; flow that its device prescribes; linearisation flow = constant + slope·Δp;
+direction that the order of the nodes was made for."""
+
+PIPE = np.dtype(
+    [
+        *_floats("viscosity", "roughness", "leak_kv", "in_K", "out_K"),
+        *_floats("film", "film_flow", "loss_J", "phase", "growth", "ground_K", "excess_K"),
+        ("first", np.int64),
+        ("count", np.int64),
+    ]
+)
+"""Present viscosity, roughness and leak; temperature at `from_node` and `to_node`; film
+conductance and the flow it is for; heat lost in the step; with wall: `phase` of its parcels;
+without: growth exp(∫k dt), ground, mean excess, first parcel and number of parcels."""
+
+SUBSTATION = np.dtype(_floats("wanted", "followed", "kv", "demand_W", "setting", "heat_W") +
+                      _floats("return_K", "room_K"))
+"""Flow wanted now and at the last full solution, valve's flow at 1 bar, heat demanded, present
+setting of the return law, heat given, return and room temperature."""
+
+PLANT = np.dtype(_floats("head_Pa", "bound_Pa", "capacity_W", "setpoint_K", "outlet_K", "heat_W"))
+"""Δp held, its lower bound (negative: closed), heat available, set-point, outlet, heat."""
+
+TANK = np.dtype(_floats("heat_W", "inlet_K"))
+DUMP = np.dtype(_floats("heat_W", "outlet_K"))
+PUMP = np.dtype(_floats("speed"))
+VALVE = np.dtype(_floats("kv"))
+
+
+class State(NamedTuple):
+    """All that a segment changes.
+
+    Attributes
+    ----------
+    nodes, edges, pipes, substations, plants, tanks, dumps, pumps, valves, bypasses
+        Records of the dtypes above.
+    tank_K : (layers of all tanks,) from the top
+    parcel_mass, parcel_mean, parcel_slope : (pipes without wall, PARCEL_ROOM)
+        Ring buffers, see `rexdynnet.simulation.parcels`.
+    water_K, wall_K : flat, see `rexdynnet.simulation.walls`
+    order : (nodes,) upstream before downstream
+    energy_J : (6,) cumulative: plants, delivered, dumped, lost, make-up; stored at start
+    diagonal, off_diagonal, right_side : workspace of the linear solution
+    """
+
+    nodes: Records
+    edges: Records
+    pipes: Records
+    substations: Records
+    plants: Records
+    tanks: Records
+    dumps: Records
+    pumps: Records
+    valves: Records
+    bypasses: Records
+    tank_K: Floats
+    parcel_mass: Floats
+    parcel_mean: Floats
+    parcel_slope: Floats
+    water_K: Floats
+    wall_K: Floats
+    order: Ints
+    energy_J: Floats
+    diagonal: Floats
+    off_diagonal: Floats
+    right_side: Floats
+
+
+def new_state(layout: Layout) -> State:
+    """Allocate a network at rest at 40 degC, rooms at their set-points.
+
+    Parameters
+    ----------
+    layout : Layout
+
+    Returns
+    -------
+    State
+    """
+    graph, pipes, others = layout.graph, layout.pipes, layout.others
+    walled = pipes["wall_start"] >= 0
+    cells = pipes["cells"][walled]
+    parcels = (int((~walled).sum()), PARCEL_ROOM)
+    free = len(layout.elimination.order)
+    state = State(
+        np.zeros(len(graph.nodes), NODE),
+        np.zeros(len(graph.edges), EDGE),
+        np.zeros(len(pipes), PIPE),
+        np.zeros(len(layout.substations), SUBSTATION),
+        np.zeros(len(layout.plants), PLANT),
+        np.zeros(len(others.tanks), TANK),
+        np.zeros(len(others.dumps), DUMP),
+        np.zeros(len(others.pumps), PUMP),
+        np.zeros(len(others.valves), VALVE),
+        np.zeros(len(others.bypasses), VALVE),
+        np.full(int(others.tanks["layers"].sum()), 333.15),
+        np.zeros(parcels),
+        np.zeros(parcels),
+        np.zeros(parcels),
+        np.full(int((cells + 1).sum()), 313.15),
+        np.full(int(cells.sum()), 313.15),
+        np.arange(len(graph.nodes), dtype=np.int64),
+        np.zeros(6),
+        np.zeros(free),
+        np.zeros(len(layout.elimination.row)),
+        np.zeros(free),
+    )
+    _set(state.nodes, K=313.15, before_K=313.15)
+    _set(state.pipes, in_K=313.15, out_K=313.15, viscosity=4.6e-4, film_flow=-1.0, growth=1.0)
+    state.pipes["roughness"] = pipes["roughness"]
+    state.substations["kv"] = layout.substations["kv"]
+    state.substations["setting"] = layout.substations["setting"]
+    state.substations["room_K"] = layout.substations["room_setpoint"]
+    state.substations["return_K"] = 313.15
+    state.valves["kv"] = others.valves["kv"]
+    state.pumps["speed"] = 1.0
+    return state
+
+
+def _set(records: Records, **values: Any) -> None:
+    for name, value in values.items():
+        records[name] = value
