@@ -33,6 +33,7 @@ def build(tables: Tables, findings: list[Finding]) -> tuple[Network, Places] | N
         None where anything is wrong; `Places` then would not match.
     """
     work = Assembly(tables, findings)
+    work.places["section", "document"] = tables.document
     name = tables.document.values.get("name")
     if not isinstance(name, str) or not name.strip():
         findings.append(

@@ -92,7 +92,8 @@ def check_network(network: Network, files: Places | None = None) -> tuple[Findin
     """
     places: Places = files or {}
     if not network.nodes:
-        return (Finding("the network has no nodes", "add places to nodes.csv"),)
+        whole = places.get(("section", "document"), Entry({}))
+        return (whole.finding("the network has no nodes", "add places to nodes.csv"),)
     stages = (
         lambda: (*check_references(network, places), *_values(network, places)),
         lambda: tuple(check_topology(network, places)),
@@ -178,7 +179,7 @@ def _record(
         if _is_temperature(part.name, record):
             yield from _temperature(entry, column, value, name)
             continue
-        limits = {**_RANGES, **(own or {})}.get(part.name)
+        limits = (own or {}).get(part.name) or _RANGES.get(part.name)
         if limits is not None and not limits[0] <= value <= limits[1]:
             yield entry.finding(f"{column} is {value:g}", limits[2], column, name)
 

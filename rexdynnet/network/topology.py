@@ -84,7 +84,7 @@ def check_references(network: Network, files: Places) -> Iterator[Finding]:
     Finding
     """
     if not network.plants:
-        yield _at(files, "section", "plants").finding(
+        yield _at(files, "section", "document").finding(
             "the network has no plant", "add one under [[plants]] in network.toml", "plants"
         )
     for kind, names in (
