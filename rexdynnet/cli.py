@@ -86,8 +86,9 @@ def simulate(
     """Simulate a scenario and write its results (NetCDF) and pictures.
 
     Results of an earlier run in the same folder are replaced only when the new run has succeeded.
+    A run of months that was interrupted goes on where it was when started again.
     """
-    from rexdynnet.cli_output import RESULT, demo_pictures, staged, write_result
+    from rexdynnet.cli_output import CHECKPOINT, RESULT, demo_pictures, staged, write_result
     from rexdynnet.study.figures import describe_run, key_figures
     from rexdynnet.study.scenario import read_scenario
 
@@ -97,7 +98,7 @@ def simulate(
             run = _with_method(run, method)
         begin = perf_counter()
         with staged(out) as folder:
-            result = _simulate_with_progress(run)
+            result = _simulate_with_progress(run, out / CHECKPOINT)
             seconds = perf_counter() - begin
             write_result(result, folder / RESULT)
             stems = demo_pictures() if pictures else {}
@@ -273,7 +274,7 @@ def main() -> None:
     app()
 
 
-def _simulate_with_progress(run: SimulationScenario) -> xr.Dataset:
+def _simulate_with_progress(run: SimulationScenario, checkpoint: Path) -> xr.Dataset:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -298,7 +299,7 @@ def _simulate_with_progress(run: SimulationScenario) -> xr.Dataset:
         def progress(done_s: float, total_s: float) -> None:
             bar.update(task, completed=done_s, total=total_s)
 
-        return run_simulation(run, progress=progress)
+        return run_simulation(run, progress=progress, checkpoint=checkpoint)
 
 
 def _with_method(run: SimulationScenario, choice: MethodChoice) -> SimulationScenario:

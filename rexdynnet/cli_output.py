@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RESULT = "result.nc"
+CHECKPOINT = "checkpoint.npz"
 _TEMPORARY = ".rexdynnet-"
 
 

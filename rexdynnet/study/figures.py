@@ -75,7 +75,7 @@ def key_figures(result: xr.Dataset) -> tuple[KeyFigure, ...]:
         figures.append(KeyFigure("pump electricity", UNITS["kWh"].from_si(energy), "kWh"))
     scale = abs(plants) + abs(lost) + abs(_last(result, "energy_delivered"))
     residual = abs(_last(result, "energy_residual")) / scale if scale > 0 else 0.0
-    figures.append(KeyFigure("energy balance residual", residual, "of the sum of all heats"))
+    figures.append(KeyFigure("energy balance residual", 1e6 * residual, "ppm of all heats"))
     return tuple(figures)
 
 
@@ -103,6 +103,4 @@ def _unserved(result: xr.Dataset) -> float:
 
 
 def _figure(value: float) -> str:
-    if value == 0:
-        return "0"
-    return f"{value:.2e}" if abs(value) < 1e-3 else f"{value:,.2f}"
+    return f"{value:,.2f}"

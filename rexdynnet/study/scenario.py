@@ -174,7 +174,10 @@ def forcing_of(scenario: SimulationScenario) -> Forcing:
 
 
 def run_simulation(
-    scenario: SimulationScenario, *, progress: Callable[[float, float], None] | None = None
+    scenario: SimulationScenario,
+    *,
+    progress: Callable[[float, float], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> xr.Dataset:
     """Simulate a scenario.
 
@@ -183,6 +186,8 @@ def run_simulation(
     scenario : SimulationScenario
     progress : callable, optional
         Called with (seconds done, seconds in all) now and then.
+    checkpoint : Path, optional
+        File from which an interrupted run of the same scenario goes on.
 
     Returns
     -------
@@ -205,6 +210,7 @@ def run_simulation(
         method=scenario.method,
         output_step_s=scenario.output_step_s,
         parameters=parameter_values(scenario.network, scenario.parameters),
+        checkpoint=checkpoint,
         progress=progress,
     )
     return result.assign_attrs(
