@@ -64,12 +64,16 @@ python_use_unqualified_type_names = True
 default_role = "code"
 
 
-def _escape_bars(_app, _what, _name, _obj, _options, lines: list[str]) -> None:
-    # |Δp| is a magnitude in these docstrings, never a substitution.
-    lines[:] = [
-        re.sub(r"(?<!\\)\|", r"\\|", line) if not line.lstrip().startswith(">>>") else line
-        for line in lines
-    ]
+def _escape_mathematics(_app, _what, _name, _obj, _options, lines: list[str]) -> None:
+    # |Δp| is a magnitude and a*b a product in these docstrings, never markup.
+    in_example = False
+    for at, line in enumerate(lines):
+        in_example = bool(line.strip()) and (in_example or line.lstrip().startswith(">>>"))
+        if not in_example:
+            spans = re.split(r"(`[^`]*`)", line)
+            spans[::2] = [re.sub(r"(?<!\\)([|*])", r"\\\1", text) for text in spans[::2]]
+            # A letter right after a code span (plural s) would keep the span from ending.
+            lines[at] = re.sub(r"(`[^`]+`)(?=\w)", r"\1\\ ", "".join(spans))
 
 
 def _skip_foreign(_app, _what, _name, obj, _skip, _options) -> bool | None:
@@ -82,5 +86,5 @@ def setup(app: Sphinx) -> None:
     from api_pages import write_api_pages
 
     app.connect("builder-inited", lambda _: write_api_pages(ROOT / "rexdynnet", HERE))
-    app.connect("autodoc-process-docstring", _escape_bars, priority=900)
+    app.connect("autodoc-process-docstring", _escape_mathematics, priority=100)
     app.connect("autodoc-skip-member", _skip_foreign)
