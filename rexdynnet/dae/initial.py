@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,8 +98,9 @@ def consistent(
     Raises
     ------
     SolverError
-        If no solution is found; names the component with the largest residual.
+        If no solution is found, or a value is not finite; names the component.
     """
+    _require_finite(((dae.x, x), (dae.u, u), (dae.d, d), (dae.p, p)), t)
     outcome: Outcome | None = None
     system = dae.algebraic_system
     starts = [cold_start(dae, u)] if guess is None else [guess, cold_start(dae, u)]
@@ -251,6 +252,9 @@ def index1_check(dae: Dae, point: Point) -> IndexReport:
     names = dae.z_names
     if size == 0:
         return IndexReport(True, 1.0, "")
+    if not np.all(np.isfinite(matrix.data)):
+        column = int(np.searchsorted(matrix.indptr, np.argmin(np.isfinite(matrix.data)), "right"))
+        return IndexReport(False, np.inf, names[column - 1])
     empty = np.flatnonzero(np.diff(matrix.tocsr().indptr) == 0)
     if len(empty):
         return IndexReport(False, np.inf, names[int(empty[0])])
@@ -273,6 +277,19 @@ def index1_check(dae: Dae, point: Point) -> IndexReport:
     condition = max(largest, 1.0) / smallest
     weakest = names[int(np.argmax(np.abs(vector)))]
     return IndexReport(bool(np.isfinite(condition) and condition < 1e14), condition, weakest)
+
+
+def _require_finite(groups: Iterable[tuple[tuple[Signal, ...], Floats]], t: float) -> None:
+    # minimum and maximum of symbols skip NaN, so it would vanish instead of spreading
+    for signals, values in groups:
+        if not np.all(np.isfinite(values)):
+            signal = signals[int(np.argmin(np.isfinite(values)))]
+            raise SolverError(
+                f"{signal.name} is not a finite number",
+                "give every temperature, input and parameter a finite value",
+                time_s=t,
+                component=signal.component,
+            )
 
 
 def cold_start(dae: Dae, u: Floats) -> Floats:
