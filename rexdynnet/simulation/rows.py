@@ -67,7 +67,8 @@ def stored_heat(layout: Layout, state: State) -> float:
             total += pipes[pipe].water_mass * cp * (water - ZERO_K)
             total += pipes[pipe].wall_capacity * pipes[pipe].length * (metal - ZERO_K)
     for i in range(len(others.tanks)):
-        for k in range(others.tanks[i].start, others.tanks[i + 1].start):
+        start = others.tanks[i].start
+        for k in range(start, start + others.tanks[i].layers):
             total += others.tanks[i].layer_mass * cp * (state.tank_K[k] - ZERO_K)
     return total
 
