@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rexdynnet.errors import Finding
-from rexdynnet.network import records, spec
+from rexdynnet.network import spec
 from rexdynnet.network.entries import Entry, nearest, section, sections
-from rexdynnet.network.records import Lines, parse, to_si
+from rexdynnet.network.fields import Lines, Record
+from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.network.tables import Tables
 
-Kind = TypeVar("Kind", bound=records.Record)
+Kind = TypeVar("Kind", bound=Record)
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Assembly:
                 pairs.append((record, entry))
         return pairs
 
-    def defaults(self, kind: type[records.Record], name: str) -> dict[str, Any]:
+    def defaults(self, kind: type[Record], name: str) -> dict[str, Any]:
         """Sound fields of `[defaults.name]`, in SI."""
         raw = section(self.tables.document, f"defaults.{name}", self.findings)
         entry = to_si(kind, raw, self.findings)

@@ -12,7 +12,7 @@ from rexdynnet.network.assembly import Assembly
 from rexdynnet.network.connections import read_substations
 from rexdynnet.network.entries import Entry, nearest
 from rexdynnet.network.graph import Network
-from rexdynnet.network.records import to_si
+from rexdynnet.network.parsing import to_si
 from rexdynnet.network.tables import Places, Tables
 from rexdynnet.network.trenches import complete, pipe_of, read_pipe_types
 from rexdynnet.units import split_unit

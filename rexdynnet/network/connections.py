@@ -10,7 +10,7 @@ from rexdynnet.network.assembly import Assembly
 from rexdynnet.network.design import design_flow
 from rexdynnet.network.entries import Entry
 from rexdynnet.network.graph import Network
-from rexdynnet.network.records import to_si
+from rexdynnet.network.parsing import to_si
 
 VALVE_RESERVE = 1.2
 """Flow of a valve that no file sizes, over its design flow at the promised pressure."""

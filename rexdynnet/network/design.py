@@ -6,31 +6,25 @@ losses; bypasses are shut, tanks at rest, pumps at nominal speed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rexdynnet.network.graph import Network
+from rexdynnet.network.line_flow import LineGraph, balance, line_graph
 from rexdynnet.network.spec import (
     Exchanger,
     FixedCooling,
     FixedReturn,
     Line,
-    Pipe,
     Plant,
-    Pump,
     Substation,
-    Valve,
 )
 
 GRAVITY_m_per_s2 = 9.80665
 _SMALLEST_DIFFERENCE_K = 0.5
-_TOLERANCE_Pa = 1e-3
-
-Edge = Pipe | Pump | Valve
 
 
 def design_supply_K(network: Network) -> float:
@@ -203,61 +197,9 @@ def _shares(
     return [first(None)] + ([first(name) for name in capacity] if len(capacity) > 1 else [])
 
 
-@dataclass(frozen=True)
-class _LineGraph:
-    """One line of an island as arrays: a spanning tree and the chords that close cycles."""
-
-    nodes: tuple[str, ...]
-    edges: tuple[Edge, ...]
-    tail: NDArray[np.int64]
-    head: NDArray[np.int64]
-    order: tuple[tuple[int, int, int], ...]  # (edge, parent, child) from the root outwards
-    chords: tuple[int, ...]
-
-
-def _lines(network: Network, island: frozenset[str]) -> tuple[_LineGraph, _LineGraph] | None:
-    found: list[_LineGraph] = []
-    for line in (Line.SUPPLY, Line.RETURN):
-        names = [n.name for n in network.nodes if n.name in island and n.line is line]
-        graph = _line_graph(network, names)
-        if graph is None:
-            return None
-        found.append(graph)
-    return found[0], found[1]
-
-
-def _line_graph(network: Network, names: Sequence[str]) -> _LineGraph | None:
-    index = {name: position for position, name in enumerate(names)}
-    edges = tuple(
-        edge
-        for kind in (network.pipes, network.pumps, network.valves)
-        for edge in kind
-        if edge.from_node in index
-    )
-    touching: list[list[tuple[int, int]]] = [[] for _ in names]
-    for position, edge in enumerate(edges):
-        touching[index[edge.from_node]].append((position, index[edge.to_node]))
-        touching[index[edge.to_node]].append((position, index[edge.from_node]))
-    seen, used = {0}, set[int]()
-    queue, order = [0], list[tuple[int, int, int]]()
-    for parent in queue:
-        for position, child in touching[parent]:
-            if child not in seen:
-                seen.add(child)
-                used.add(position)
-                order.append((position, parent, child))
-                queue.append(child)
-    if len(seen) != len(names):
-        return None
-    chords = tuple(position for position in range(len(edges)) if position not in used)
-    tail = np.array([index[edge.from_node] for edge in edges], dtype=np.int64)
-    head = np.array([index[edge.to_node] for edge in edges], dtype=np.int64)
-    return _LineGraph(tuple(names), edges, tail, head, tuple(order), chords)
-
-
 def _solve(
     network: Network,
-    lines: tuple[_LineGraph, _LineGraph],
+    lines: tuple[LineGraph, LineGraph],
     plants: Sequence[Plant],
     substations: Sequence[Substation],
     flow: Mapping[str, float],
@@ -273,7 +215,7 @@ def _solve(
         for item in substations:
             inflow[item.supply_node if sign > 0 else item.return_node] -= sign * flow[item.name]
         injection = np.array([inflow[name] for name in line.nodes])
-        edge_flow, drop = _balance(network, line, injection, temperature)
+        edge_flow, drop = balance(network, line, injection, temperature)
         flows |= {e.name: float(m) for e, m in zip(line.edges, edge_flow, strict=True)}
         level[line.nodes[0]] = 0.0
         for position, parent, child in line.order:
@@ -308,88 +250,12 @@ def _absolute(network: Network, level: Mapping[str, float]) -> dict[str, float]:
     return {}
 
 
-def _balance(
-    network: Network, line: _LineGraph, injection: NDArray[np.float64], temperature_K: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Flows and pressure drops of a line's edges for given injections, by loop Newton."""
-    drop_of = _drop(network, line, temperature_K)
-    flow = _tree_flow(line, injection)
-    cycles = _cycles(line)
-    drop = drop_of(flow)
-    for _ in range(100):
-        if not line.chords:
-            break
-        residual = cycles @ drop
-        if np.abs(residual).max() <= _TOLERANCE_Pa + 1e-9 * np.abs(drop).max():
-            break
-        step = 1e-6 * np.abs(flow) + 1e-8
-        slope = (drop_of(flow + step) - drop_of(flow - step)) / (2 * step) + 1e-6
-        change = -np.linalg.solve((cycles * slope) @ cycles.T, residual)
-        size, trial, trial_drop = 1.0, flow, drop
-        while size > 1e-4:
-            trial = flow + size * (change @ cycles)
-            trial_drop = drop_of(trial)
-            if np.linalg.norm(cycles @ trial_drop) < np.linalg.norm(residual):
-                break
-            size /= 2
-        flow, drop = trial, trial_drop
-    return flow, drop
-
-
-def _tree_flow(line: _LineGraph, injection: NDArray[np.float64]) -> NDArray[np.float64]:
-    flow = np.zeros(len(line.edges))
-    need = -injection.copy()
-    for position, parent, child in reversed(line.order):
-        flow[position] = need[child] if line.tail[position] == parent else -need[child]
-        need[parent] += need[child]
-    return flow
-
-
-def _cycles(line: _LineGraph) -> NDArray[np.float64]:
-    """Fundamental cycles, (chord, edge), +1 where the cycle runs along the edge."""
-    parent = {child: (position, up) for position, up, child in line.order}
-    cycles = np.zeros((len(line.chords), len(line.edges)))
-    for row, chord in enumerate(line.chords):
-        cycles[row, chord] = 1.0
-        for start, sign in ((int(line.head[chord]), 1.0), (int(line.tail[chord]), -1.0)):
-            node = start
-            while node in parent:
-                position, up = parent[node]
-                cycles[row, position] += sign if line.tail[position] == node else -sign
-                node = up
-    return cycles
-
-
-def _drop(
-    network: Network, line: _LineGraph, temperature_K: float
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Build the function from flows to pressure drops of the edges of a line."""
-    from rexdynnet.physics.friction import pressure_loss
-    from rexdynnet.physics.water import viscosity
-
-    pipes = np.array([isinstance(edge, Pipe) for edge in line.edges], dtype=bool)
-    table = np.array(
-        [
-            (edge.length_m, edge.inner_diameter_m, edge.roughness_m, edge.minor_loss)
-            for edge in line.edges
-            if isinstance(edge, Pipe)
-        ]
-    ).reshape(-1, 4)
-    length, diameter, rough, minor = table.T
-    quadratic = np.zeros(len(line.edges))
-    lift = np.zeros(len(line.edges))
-    for position, edge in enumerate(line.edges):
-        if isinstance(edge, Valve):
-            quadratic[position] = 1e5 / edge.kv_kg_per_s**2
-        elif isinstance(edge, Pump):
-            quadratic[position] = edge.curve.curvature_Pa_per_kg2s2
-            lift[position] = edge.curve.shut_off_Pa
-    density = network.fluid.density_kg_per_m3
-    sticky = network.fluid.viscosity_Pa_s or viscosity(temperature_K)
-
-    def drop(flow: NDArray[np.float64]) -> NDArray[np.float64]:
-        lost = quadratic * flow * np.abs(flow) - lift
-        lost[pipes] = pressure_loss(flow[pipes], length, diameter, rough, minor, density, sticky)
-        return lost
-
-    return drop
+def _lines(network: Network, island: frozenset[str]) -> tuple[LineGraph, LineGraph] | None:
+    found: list[LineGraph] = []
+    for line in (Line.SUPPLY, Line.RETURN):
+        names = [n.name for n in network.nodes if n.name in island and n.line is line]
+        graph = line_graph(network, names)
+        if graph is None:
+            return None
+        found.append(graph)
+    return found[0], found[1]

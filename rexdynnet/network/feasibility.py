@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
-from rexdynnet.errors import Finding
+from rexdynnet.errors import Finding, SolverError
 from rexdynnet.network.design import (
     DesignState,
     design_flow,
@@ -49,7 +49,12 @@ def check_design(
     if unable or frozen:
         return
     for island in islands:
-        state = solve_design(network, island)
+        try:
+            state = solve_design(network, island)
+        except SolverError as error:
+            entry = _at(files, "component", error.component or "")
+            yield entry.finding(error.what, error.remedy, "inner_diameter_m", error.component)
+            continue
         if state is not None:
             yield from _head(network, island, state, files)
             yield from _boiling(network, island, state, files)

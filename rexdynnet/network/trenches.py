@@ -9,6 +9,7 @@ from typing import Any, cast
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network import catalogue
 from rexdynnet.network.entries import Entry, nearest
+from rexdynnet.network.fields import Arrangement, Lines
 from rexdynnet.network.insulation import (
     HeatLoss,
     Layers,
@@ -17,14 +18,8 @@ from rexdynnet.network.insulation import (
     loss_in_ground,
     loss_of_twin,
 )
-from rexdynnet.network.records import (
-    Arrangement,
-    Lines,
-    PipeRow,
-    PipeTypeRecord,
-    parse,
-    to_si,
-)
+from rexdynnet.network.parsing import parse, to_si
+from rexdynnet.network.records import PipeRow, PipeTypeRecord
 from rexdynnet.network.spec import Ground, Line, Pipe, PipeWall
 
 BURIAL_DEPTH_m = 0.8

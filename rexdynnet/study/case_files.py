@@ -17,7 +17,9 @@ from pydantic import Field
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.entries import Entry, nearest, read_table, read_toml, section, sections
-from rexdynnet.network.records import FluidRecord, Name, NotNegative, Positive, Record, parse, to_si
+from rexdynnet.network.fields import Name, NotNegative, Positive, Record
+from rexdynnet.network.parsing import parse, to_si
+from rexdynnet.network.records import FluidRecord
 from rexdynnet.units import split_unit
 
 Floats = NDArray[np.float64]

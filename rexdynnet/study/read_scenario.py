@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.entries import Entry, nearest, read_toml, section, sections
+from rexdynnet.network.fields import Record
 from rexdynnet.network.graph import Network
 from rexdynnet.network.inputs import controls
+from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.network.read import read_network
-from rexdynnet.network.records import Record, parse, to_si
 from rexdynnet.simulation.demand import Diversity, HeatLoad
 from rexdynnet.simulation.weather import GroundModel
 from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from rexdynnet.errors import InputError
 from rexdynnet.network.entries import nearest
-from rexdynnet.network.records import Name, NotNegative, Positive, Record, Share
+from rexdynnet.network.fields import Name, NotNegative, Positive, Record, Share
 from rexdynnet.simulation.plant import Method
 from rexdynnet.simulation.profile import BuildingKind
 from rexdynnet.timeline import parse_utc

@@ -7,14 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 
 from rexdynnet.errors import InputError
 from rexdynnet.network.checks import check_network, require_sound
-from rexdynnet.network.design import solve_design
+from rexdynnet.network.design import design_supply_K, solve_design
 from rexdynnet.network.explain import explain
 from rexdynnet.network.graph import Network
+from rexdynnet.network.random import random_mesh
 from rexdynnet.network.read import read_network
 from rexdynnet.network.spec import (
     DatedLimit,
@@ -302,6 +304,33 @@ def test_meshed_design_state_obeys_both_of_kirchhoffs_laws() -> None:
         balance[item.supply_node] -= state.flow_kg_per_s[item.name]
         balance[item.return_node] += state.flow_kg_per_s[item.name]
     assert np.abs(list(balance.values())).max() < 1e-9
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_meshes_close_their_cycles(seed: int) -> None:
+    network = random_mesh(40, seed, 8)
+    state = solve_design(network, islands(network)[0])
+    assert state is not None
+    edges = [pipe for pipe in network.pipes if pipe.line is Line.SUPPLY]
+    graph = nx.Graph((pipe.from_node, pipe.to_node) for pipe in edges)
+    along = {(pipe.from_node, pipe.to_node): pipe for pipe in edges}
+    for cycle in nx.cycle_basis(graph):
+        total = 0.0
+        for start, end in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+            sign = 1.0 if (start, end) in along else -1.0
+            pipe = along[(start, end) if sign > 0 else (end, start)]
+            total += sign * float(
+                pressure_loss(
+                    state.flow_kg_per_s[pipe.name],
+                    pipe.length_m,
+                    pipe.inner_diameter_m,
+                    pipe.roughness_m,
+                    pipe.minor_loss,
+                    network.fluid.density_kg_per_m3,
+                    network.fluid.viscosity_Pa_s or viscosity(design_supply_K(network)),
+                )
+            )
+        assert abs(total) < 0.05
 
 
 def test_explain_tells_contents_design_state_and_findings(network: Network) -> None:
