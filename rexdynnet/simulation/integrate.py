@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rexdynnet.dae.initial import consistent, defaults, steady_state
 from rexdynnet.dae.model import Dae
-from rexdynnet.errors import SolverError
+from rexdynnet.errors import Finding, InputError, SolverError
 from rexdynnet.network.graph import Network
 from rexdynnet.signals import Signal
 from rexdynnet.simulation.begin import given_start, held_at_start
@@ -158,15 +158,12 @@ class _SundialsPlant:
 
         Raises
         ------
-        ValueError
-            If `until_s` is not after the state's time, or the state is another method's.
+        InputError
+            If an input is not finite, time does not advance or the state is another method's.
         SolverError
             If the solver fails, or the energy balance does not close.
         """
-        if not until_s > state.time_s:
-            raise ValueError(f"until_s is {until_s}; give a time after {state.time_s}")
-        if state.method is not self.method:
-            raise ValueError(f"the state is of {state.method}, this plant is {self.method}")
+        self._check_call(state, (start, end), until_s)
         arrays = {name: np.asarray(array, dtype=float) for name, array in state.arrays.items()}
         segment = Segment(
             state.time_s,
@@ -193,6 +190,29 @@ class _SundialsPlant:
         self, segment: Segment, x: Floats, z: Floats
     ) -> list[tuple[Segment, Integrated]]:
         raise NotImplementedError
+
+    def _check_call(self, state: PlantState, inputs: tuple[Inputs, Inputs], until_s: float) -> None:
+        findings: list[Finding] = []
+        if state.method is not self.method:
+            findings.append(
+                Finding(
+                    f"a state of method {state.method.name} was given to a plant of "
+                    f"{self.method.name}",
+                    "advance it with the plant that made it",
+                )
+            )
+        if not until_s > state.time_s:
+            findings.append(
+                Finding(
+                    f"until_s = {until_s} does not lie after the state's time {state.time_s}",
+                    "give a later time",
+                )
+            )
+        for each in inputs:
+            findings += _unusable(each.controls, self.controls, "controls")
+            findings += _unusable(each.disturbances, self.disturbances, "disturbances")
+        if findings:
+            raise InputError(*findings)
 
     def _consistent(self, segment: Segment, share: float, x: Floats, guess: Floats) -> Floats:
         t, u, d = segment.share(share)
@@ -235,6 +255,17 @@ class _SundialsPlant:
                 time_s=t,
                 component=self.dae.z[row].component,
             )
+
+
+def _unusable(values: Floats, signals: tuple[Signal, ...], kind: str) -> list[Finding]:
+    if values.shape != (len(signals),):
+        what = f"{kind} have shape {values.shape}"
+        return [Finding(what, f"give {len(signals)} numbers in the order of plant.{kind}")]
+    return [
+        Finding(f"{signal.name} is not finite", "fill the gap", component=signal.component)
+        for signal, value in zip(signals, values, strict=True)
+        if not np.isfinite(value)
+    ]
 
 
 @dataclass(frozen=True)
@@ -330,7 +361,7 @@ class OdePlant(_SundialsPlant):
         self, segment: Segment, x: Floats, z: Floats
     ) -> list[tuple[Segment, Integrated]]:
         done: list[tuple[Segment, Integrated]] = []
-        at, step = 0.0, min(self.options.macro_step_s, 0.2 * segment.length_s)
+        at, step = 0.0, min(0.25 * self.options.macro_step_s, 0.2 * segment.length_s)
         slope = np.zeros_like(z)
         while segment.length_s * (1.0 - at) > 1e-9 * segment.length_s:
             left = (1.0 - at) * segment.length_s
@@ -356,11 +387,12 @@ class OdePlant(_SundialsPlant):
         self, piece: Segment, x: Floats, z: Floats, predicted: Floats
     ) -> tuple[Integrated | None, Floats, float]:
         solve = self._integrators.solve
-        solution = solve(piece, x, z, predicted, MACRO_INTERVALS)
+        intervals = max(MACRO_INTERVALS, self._integrators.intervals(piece.length_s))
+        solution = solve(piece, x, z, predicted, intervals)
         found = self._consistent(piece, 1.0, solution.x[-1], predicted)
         miss = self._miss(predicted, found)
         if miss > 1.0:
-            solution = solve(piece, x, z, found, MACRO_INTERVALS)
+            solution = solve(piece, x, z, found, intervals)
             again = self._consistent(piece, 1.0, solution.x[-1], found)
             if self._miss(found, again) > 1.0:
                 return None, again, miss

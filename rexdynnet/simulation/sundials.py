@@ -33,7 +33,7 @@ class SolverOptions:
     Parameters
     ----------
     relative_tolerance : float
-        Of temperatures in kelvin, so 1e-5 is about 3 mK.
+        Of temperatures in kelvin, so 1e-6 is about 0.3 mK.
     absolute_tolerance : float
         K, and scaled algebraics.
     newton_share : float
@@ -48,11 +48,11 @@ class SolverOptions:
         by which extrapolated flows may miss.
     """
 
-    relative_tolerance: float = 1e-5
-    absolute_tolerance: float = 1e-3
-    newton_share: float = 1e-3
+    relative_tolerance: float = 1e-6
+    absolute_tolerance: float = 1e-4
+    newton_share: float = 1e-2
     dense_step_s: float = 60.0
-    macro_step_s: float = 300.0
+    macro_step_s: float = 900.0
     flow_tolerance: float = 1e-3
 
 

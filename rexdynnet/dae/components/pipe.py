@@ -12,6 +12,7 @@ from rexdynnet.network.spec import Pipe, PipeWall
 from rexdynnet.physics.devices import BAR_Pa, leak_flow
 from rexdynnet.physics.friction import FrictionLaw, pressure_loss
 from rexdynnet.physics.heat import film_conductance
+from rexdynnet.signals import Signal
 
 
 @contribute.register
@@ -54,24 +55,21 @@ def _(component: Pipe, tail: Port, head: Port, context: Context) -> Contribution
     friction = _pressure_loss(pipe, flow, mean_K, context)
     residual = (tail.pressure - head.pressure - friction) / BAR_Pa
     name = pipe.name
+    # a leak is an unknown of its own, so that mass balances are linear and hold exactly
+    leak = context.symbols(name, "leak_flow")
+    law = leak_flow(head.absolute_pressure, context.inputs[f"{name}.leak"])
+    leaking = Unknowns((Signal(name, "leak_flow", "kg/s"),), leak, leak - law)
+    leaked = -context.specific_heat * leak * (head.temperature - DATUM_K)
     forward = flow >= 0
-    # a leak sits where the flow goes to
-    size = context.inputs[f"{name}.leak"]
-    leaks = [
-        Draw(port.node, here * leak_flow(port.absolute_pressure, size), port.temperature)
-        for port, here in ((head, forward), (tail, 1 - forward))
-    ]
-    leaked = -context.specific_heat * sum(
-        (leak.mass_flow * (leak.temperature - DATUM_K) for leak in leaks), ca.SX(0.0)
-    )
     return Contribution(
         states=states,
         algebraics=(
             context.mass_flow(name, residual, nominal_flow(context.density, pipe.inner_diameter_m)),
+            leaking,
         ),
         draws=(
             *through(tail, head, flow, leaves_tail, leaves_head),
-            *leaks,
+            Draw(head.node, leak, head.temperature),
         ),
         outputs=(
             value("pipe", name, "mass_flow", "kg/s", flow),

@@ -130,7 +130,7 @@ Floats = NDArray[np.float64]
 
 
 def inputs(dae: Dae, **given: float) -> tuple[Floats, Floats, Floats]:
-    """Controls, disturbances, parameters; `a__b` stands for `a.b`; houses ask 20 kW unless given."""
+    """Controls, disturbances, parameters; `a__b` stands for `a.b`; houses ask 20 kW by default."""
     named = {name.replace("__", "."): value for name, value in given.items()}
     for signal in dae.d:
         if signal.quantity == "heat_demand":
