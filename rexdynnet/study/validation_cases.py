@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import pi
 from pathlib import Path
 
 import networkx as nx
@@ -58,6 +59,7 @@ _PUMP_Pa = 20e5
 _PRESSURE_Pa = 3e5
 _UNLIMITED_W = 1e9
 _ROUND_OFF = 1e-9
+_FASTEST_m_per_s = 20.0
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,28 @@ def _draws(files: CaseFiles, findings: list[Finding]) -> dict[str, Floats]:
                     component=node,
                 )
             )
+    for node, flow in draws.items():
+        findings += _too_fast(files, node, flow)
     return {node: np.maximum(flow, 0.0) for node, flow in draws.items()}
+
+
+def _too_fast(files: CaseFiles, node: str, flow: Floats) -> list[Finding]:
+    widest = max(
+        (p.inner_diameter_m for p in files.pipes if node in (p.from_node, p.to_node)), default=0.0
+    )
+    if widest == 0.0:
+        return []
+    speed = flow / (files.fluid.density_kg_per_m3 * pi * widest**2 / 4)
+    return [
+        Finding(
+            f"{flow[at]:g} kg/s to {node} are {speed[at]:.3g} m/s in a pipe of {widest:g} m",
+            "check the unit of the flow and the diameter",
+            files.folder / SERIES_FILE,
+            files.rows[int(at)],
+            component=node,
+        )
+        for at in np.flatnonzero(speed > _FASTEST_m_per_s)[:1]
+    ]
 
 
 def _pipe(record: PipeRecord) -> Pipe:
