@@ -2,16 +2,43 @@
 
 Division follows IEEE (no exceptions inside kernels). Functions that only other
 kernels call get no Python wrapper, which halves the time of a first compilation.
+numba notices a change in a function's own file only, not in what it calls, so
+the compiled code is kept under the version of all kernel sources together.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numba as nb
 
+_IMPORTS_THIS = b"from rexdynnet.simulation.compiled import"
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+@cache
+def sources_version() -> str:
+    """Fingerprint of every source file that kernels are compiled from.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in sorted((here.parent / "physics").glob("*.py")):
+        digest.update(path.read_bytes())
+    for path in sorted(here.glob("*.py")):
+        text = path.read_bytes()
+        if _IMPORTS_THIS in text:
+            digest.update(text)
+    return digest.hexdigest()[:16]
 
 
 def entry(function: Kernel) -> Kernel:
@@ -25,7 +52,7 @@ def entry(function: Kernel) -> Kernel:
     -------
     callable
     """
-    return nb.njit(cache=True, error_model="numpy")(function)
+    return _versioned(nb.njit(cache=True, error_model="numpy")(function))
 
 
 def inner(function: Kernel) -> Kernel:
@@ -39,6 +66,13 @@ def inner(function: Kernel) -> Kernel:
     -------
     callable
     """
-    return nb.njit(
+    compiled = nb.njit(
         cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
     )(function)
+    return _versioned(compiled)
+
+
+def _versioned(dispatcher: Any) -> Any:
+    store = cast("Any", dispatcher)._cache._cache_file
+    store._version = f"{nb.__version__} {sources_version()}"
+    return dispatcher

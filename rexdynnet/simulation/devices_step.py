@@ -184,6 +184,7 @@ def settle_heat(layout: Layout, state: State) -> None:
         lift = max(state.plants[i].setpoint_K - back, 0.0)
         if rate * lift > state.plants[i].capacity_W:
             lift = state.plants[i].capacity_W / rate
+            state.plants[i].tilt_K = 0.0
         state.plants[i].outlet_K = back + lift
     for i in range(len(others.dumps)):
         edge = graph.first_dump + i

@@ -169,6 +169,9 @@ def run_segment(
             reorder(layout, state)
         if changed:
             refresh_films(layout, state, 0.01)
+        for i in range(len(layout.plants)):
+            at = layout.plants[i].temperature_at
+            state.plants[i].tilt_K = (u_end[at] - u_start[at]) / steps
         settle_heat(layout, state)
         heat_step(layout, state, d, p, step_s)
         since += step_s

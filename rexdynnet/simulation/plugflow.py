@@ -120,7 +120,7 @@ class PlugFlowPlant:
         p = self._parameters_or_default(parameters)
         self._check_inputs(inputs)
         model = new_state(self.layout)
-        u, d = inputs.controls, inputs.disturbances
+        u, d = np.array(inputs.controls), np.array(inputs.disturbances)
         given = dict(temperatures_K or {})
         self._place_temperatures(model, given, u)
         if temperatures_K is None:
@@ -207,11 +207,12 @@ class PlugFlowPlant:
             self.layout,
             model,
             records,
-            start.controls,
-            end.controls,
-            start.disturbances,
-            end.disturbances,
-            p,
+            # own copies: one array type, so one compiled kernel
+            np.array(start.controls),
+            np.array(end.controls),
+            np.array(start.disturbances),
+            np.array(end.disturbances),
+            np.array(p),
             state.time_s,
             until_s,
             steps,
@@ -232,7 +233,7 @@ class PlugFlowPlant:
     def _parameters_or_default(self, parameters: Floats | None) -> Floats:
         if parameters is None:
             return np.array([signal.default or 0.0 for signal in self.parameters])
-        values = np.asarray(parameters, dtype=np.float64)
+        values = np.array(parameters, dtype=np.float64)
         if values.shape != (len(self.parameters),) or not np.isfinite(values).all():
             raise InputError(
                 Finding(

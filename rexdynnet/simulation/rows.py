@@ -106,7 +106,7 @@ def book(
         edge = graph.first_plant + i
         head = -pressure_drop(layout, state, edge)
         m = max(state.edges[edge].flow, 0.0)
-        records.plant_K[row, i] = state.plants[i].outlet_K
+        records.plant_K[row, i] = state.plants[i].outlet_K + 0.5 * state.plants[i].tilt_K
         records.plant_W[row, i] = state.plants[i].heat_W
         records.plant_fuel_W[row, i] = fuel_power(
             layout, i, state.plants[i].heat_W, state.plants[i].outlet_K, d[layout.others.outdoor_at]

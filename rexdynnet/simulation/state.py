@@ -49,13 +49,20 @@ PIPE = np.dtype(
 conductance and the flow it is for; heat lost in the step; with wall: `phase` of its parcels;
 without: growth exp(∫k dt), ground, mean excess, first parcel and number of parcels."""
 
-SUBSTATION = np.dtype(_floats("wanted", "followed", "kv", "demand_W", "setting", "heat_W") +
-                      _floats("return_K", "room_K"))
+SUBSTATION = np.dtype(
+    [
+        *_floats("wanted", "followed", "kv", "demand_W", "setting", "heat_W"),
+        *_floats("return_K", "room_K"),
+    ]
+)
 """Flow wanted now and at the last full solution, valve's flow at 1 bar, heat demanded, present
 setting of the return law, heat given, return and room temperature."""
 
-PLANT = np.dtype(_floats("head_Pa", "bound_Pa", "capacity_W", "setpoint_K", "outlet_K", "heat_W"))
-"""Δp held, its lower bound (negative: closed), heat available, set-point, outlet, heat."""
+PLANT = np.dtype(
+    _floats("head_Pa", "bound_Pa", "capacity_W", "setpoint_K", "outlet_K", "tilt_K", "heat_W")
+)
+"""Δp held, its lower bound (negative: closed), heat available, set-point, outlet (mean of the
+step and its change over the step), heat."""
 
 TANK = np.dtype(_floats("heat_W", "inlet_K"))
 DUMP = np.dtype(_floats("heat_W", "outlet_K"))

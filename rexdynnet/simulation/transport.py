@@ -157,8 +157,9 @@ def heat_step(layout: Layout, state: State, d: Floats, p: Floats, step_s: float)
         state.nodes[node].inflow_tilt = 0.0
     for edge in range(graph.first_plant, graph.first_tank):
         if state.edges[edge].flow > 0.0:
-            outlet = state.plants[edge - graph.first_plant].outlet_K
-            _send(state, graph.edges[edge].head, state.edges[edge].flow * step_s, outlet, 0.0)
+            plant = state.plants[edge - graph.first_plant]
+            mass = state.edges[edge].flow * step_s
+            _send(state, graph.edges[edge].head, mass, plant.outlet_K, plant.tilt_K)
     for i in range(len(others.tanks)):
         edge = graph.first_tank + i
         charging = state.edges[edge].flow > 0.0
