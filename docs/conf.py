@@ -73,7 +73,8 @@ def _escape_mathematics(_app, _what, _name, _obj, _options, lines: list[str]) ->
             spans = re.split(r"(`[^`]*`)", line)
             spans[::2] = [re.sub(r"(?<!\\)([|*])", r"\\\1", text) for text in spans[::2]]
             # A letter right after a code span (plural s) would keep the span from ending.
-            lines[at] = re.sub(r"(`[^`]+`)(?=\w)", r"\1\\ ", "".join(spans))
+            spans[2::2] = [rf"\ {text}" if text[:1].isalnum() else text for text in spans[2::2]]
+            lines[at] = "".join(spans)
 
 
 def _skip_foreign(_app, _what, _name, obj, _skip, _options) -> bool | None:
