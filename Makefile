@@ -30,6 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "installing the locked dependencies into $(VENV) (once; a few minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m rexdynnet.simulation.warm_up
 	@touch $@
 
 demo: $(STAMP)  ## simulate a winter week of the 16-building DESTEST network

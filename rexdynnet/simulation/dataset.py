@@ -159,9 +159,11 @@ def _places(network: Network) -> dict[str, Any]:
         "node_y_m": ("node", [node.y_m for node in nodes]),
         "node_elevation_m": ("node", [node.elevation_m for node in nodes]),
         "node_line": ("node", [node.line.value for node in nodes]),
+        "node_place": ("node", [node.place for node in nodes]),
         "pipe_from": ("pipe", [pipe.from_node for pipe in pipes]),
         "pipe_to": ("pipe", [pipe.to_node for pipe in pipes]),
         "pipe_length_m": ("pipe", [pipe.length_m for pipe in pipes]),
+        "pipe_inner_diameter_m": ("pipe", [pipe.inner_diameter_m for pipe in pipes]),
         "pipe_line": ("pipe", [pipe.line.value for pipe in pipes]),
         "pipe_trench": ("pipe", [pipe.trench for pipe in pipes]),
     }
