@@ -1,0 +1,33 @@
+"""Pictures of networks and results: `figure = f(result, ax=None)`.
+
+Every function returns a `matplotlib.figure.Figure` and touches no global state of
+matplotlib. Without `ax` it makes a figure of its own, 8 inches wide; with `ax` it
+draws there and returns the figure that `ax` belongs to.
+"""
+
+from __future__ import annotations
+
+from rexdynnet.plot.balance import energy_balance, load_duration_curve
+from rexdynnet.plot.comparison import measured_against_predicted
+from rexdynnet.plot.maps import MapQuantity, network_map
+from rexdynnet.plot.overview import overview
+from rexdynnet.plot.pipes import pressures_along_route, space_time
+from rexdynnet.plot.routes import Route, find_route
+from rexdynnet.plot.series import flows, heats, tank, temperatures
+
+__all__ = [
+    "MapQuantity",
+    "Route",
+    "energy_balance",
+    "find_route",
+    "flows",
+    "heats",
+    "load_duration_curve",
+    "measured_against_predicted",
+    "network_map",
+    "overview",
+    "pressures_along_route",
+    "space_time",
+    "tank",
+    "temperatures",
+]

@@ -1,0 +1,245 @@
+"""Where the things of a map stand, from a network or from a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from os.path import commonprefix
+
+import networkx as nx
+import numpy as np
+import xarray as xr
+
+from rexdynnet.network.graph import Network
+from rexdynnet.plot.read import Values, labels, variable
+
+_KINDS = ("plant", "tank", "dump", "substation")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A symbol on the map.
+
+    Parameters
+    ----------
+    name : str
+    position : ndarray of shape (2,)
+    outward : ndarray of shape (2,)
+        Unit vector away from the pipes that end here: where a label is free.
+    """
+
+    name: str
+    position: Values
+    outward: Values
+
+
+@dataclass(frozen=True)
+class MapLayout:
+    """Positions of everything that a map draws.
+
+    Parameters
+    ----------
+    starts, stops : ndarray of shape (pipes, 2)
+        Ends of the drawn pipes, already beside the trench's axis.
+    places : mapping of str to tuple of Place
+        By kind: plant, tank, dump, substation.
+    schematic : bool
+        Whether positions were made up.
+    prefix : str
+        What all substations' names begin with, and labels leave away.
+    height_inch : float
+        A fitting height of a figure 8 inches wide.
+    """
+
+    starts: Values
+    stops: Values
+    places: Mapping[str, tuple[Place, ...]]
+    schematic: bool
+    prefix: str
+    height_inch: float
+
+    @property
+    def lengths(self) -> Values:
+        """Drawn length of each pipe."""
+        return np.hypot(*(self.stops - self.starts).T)
+
+    def segments(self, pipes: Sequence[int], pieces: int) -> Values:
+        """Equal pieces of some pipes.
+
+        Parameters
+        ----------
+        pipes : sequence of int
+        pieces : int
+
+        Returns
+        -------
+        ndarray of shape (pipes, pieces, 2, 2)
+            Piece, end, coordinate.
+        """
+        at = np.linspace(0.0, 1.0, pieces + 1)[None, :, None]
+        points = self.starts[pipes][:, None, :] * (1 - at) + self.stops[pipes][:, None, :] * at
+        return np.stack([points[:, :-1], points[:, 1:]], axis=2)
+
+    def short_name(self, name: str) -> str:
+        """The name without what all substations' names begin with.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str
+        """
+        return name[len(self.prefix) :] if self.prefix and name.startswith(self.prefix) else name
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What a network and a result have in common for a map."""
+
+    nodes: Mapping[str, tuple[float, float]]
+    pipes: tuple[tuple[str, str, float], ...]
+    spots: Mapping[str, tuple[tuple[str, str, str], ...]]
+
+
+def layout_of(source: xr.Dataset | Network) -> MapLayout:
+    """Lay a map out.
+
+    Parameters
+    ----------
+    source : xr.Dataset or Network
+
+    Returns
+    -------
+    MapLayout
+        Without coordinates (all nodes at one point) by the network's connections.
+    """
+    drawing = _of_network(source) if isinstance(source, Network) else _of_result(source)
+    at = {name: np.array(point, float) for name, point in drawing.nodes.items()}
+    points = np.array(list(at.values())).reshape(-1, 2)
+    spread = float(np.ptp(points, axis=0).max())
+    schematic = spread <= 0.0
+    if schematic:
+        at = _by_connection(drawing)
+        points = np.array(list(at.values()))
+        spread = float(np.ptp(points, axis=0).max()) or 1.0
+    starts = np.array([at[tail] for tail, _, _ in drawing.pipes]).reshape(-1, 2)
+    stops = np.array([at[head] for _, head, _ in drawing.pipes]).reshape(-1, 2)
+    shift = _sideways(starts, stops, spread)
+    width, height = np.maximum(np.ptp(points, axis=0), 0.25 * spread)
+    names = [name for name, _, _ in drawing.spots["substation"]]
+    prefix = commonprefix(names) if len(names) > 1 else ""
+    # Only whole words go: "house_1", "house_12" keep "1" and "12".
+    prefix = prefix[: prefix.rfind("_") + 1]
+    return MapLayout(
+        starts + shift,
+        stops + shift,
+        {kind: _places(drawing, at, kind) for kind in _KINDS},
+        schematic,
+        prefix,
+        float(np.clip(1.2 + 6.2 * height / width, 3.6, 8.5)),
+    )
+
+
+def _of_network(network: Network) -> _Drawing:
+    kinds = {
+        "plant": network.plants,
+        "tank": network.tanks,
+        "dump": network.dumps,
+        "substation": network.substations,
+    }
+    return _Drawing(
+        {node.name: (node.x_m, node.y_m) for node in network.nodes},
+        tuple((pipe.from_node, pipe.to_node, pipe.length_m) for pipe in network.pipes),
+        {
+            kind: tuple((one.name, one.supply_node, one.return_node) for one in them)
+            for kind, them in kinds.items()
+        },
+    )
+
+
+def _of_result(result: xr.Dataset) -> _Drawing:
+    x, y = variable(result, "node_x_m"), variable(result, "node_y_m")
+    nodes = zip(labels(result, "node"), x, y, strict=True)
+    pipes = zip(
+        labels(result, "pipe_from"),
+        labels(result, "pipe_to"),
+        variable(result, "pipe_length_m"),
+        strict=True,
+    )
+    spots = {kind: _spots_of(result, kind) for kind in _KINDS}
+    return _Drawing(
+        {name: (float(east), float(north)) for name, east, north in nodes},
+        tuple((tail, head, float(length_m)) for tail, head, length_m in pipes),
+        spots,
+    )
+
+
+def _spots_of(result: xr.Dataset, kind: str) -> tuple[tuple[str, str, str], ...]:
+    columns = (kind, f"{kind}_supply_node", f"{kind}_return_node")
+    return tuple(zip(*(labels(result, column) for column in columns), strict=True))
+
+
+def _sideways(starts: Values, stops: Values, spread: float) -> Values:
+    """Shift of each pipe to the left of its own direction, so that the two lines part."""
+    way = stops - starts
+    length = np.hypot(*way.T)
+    drawn = length[length > 0]
+    part = min(0.007 * spread, 0.2 * float(np.median(drawn))) if drawn.size else 0.0
+    left = np.column_stack([-way[:, 1], way[:, 0]])
+    return part * left / np.where(length > 0, length, 1.0)[:, None]
+
+
+def _by_connection(drawing: _Drawing) -> dict[str, Values]:
+    """Positions from the connections alone; both lines of a place coincide."""
+    place = {name: name for name in drawing.nodes}
+    for _, supply, back in (spot for spots in drawing.spots.values() for spot in spots):
+        place[back] = place[supply]
+    graph = nx.Graph()
+    graph.add_nodes_from(drawing.nodes)
+    for tail, head, _ in drawing.pipes:
+        graph.add_edge(tail, head)
+    for name, other in place.items():
+        if name != other:
+            graph.add_edge(name, other)
+    if graph.number_of_nodes() <= 150 and nx.is_connected(graph):
+        found = nx.kamada_kawai_layout(graph)
+    else:
+        found = nx.spring_layout(graph, seed=1, iterations=80)
+    return {name: np.asarray(point, float) for name, point in found.items()}
+
+
+def _places(drawing: _Drawing, at: Mapping[str, Values], kind: str) -> tuple[Place, ...]:
+    spots = drawing.spots[kind]
+    neighbours: dict[str, list[Values]] = {node: [] for _, node, _ in spots}
+    for tail, head, _ in drawing.pipes:
+        for here, there in ((tail, head), (head, tail)):
+            if here in neighbours:
+                neighbours[here].append(at[there])
+    used: dict[tuple[float, float], int] = {}
+    places = []
+    for name, node, _ in spots:
+        position = at[node]
+        key = (float(position[0]), float(position[1]))
+        turn = used.get(key, 0)
+        used[key] = turn + 1
+        outward = _turned(_away(position, neighbours[node]), turn)
+        places.append(Place(name, position, outward))
+    return tuple(places)
+
+
+def _away(position: Values, others: Iterable[Values]) -> Values:
+    """Unit vector along x or y that points least towards the neighbours."""
+    ways = [other - position for other in others]
+    units = [way / np.hypot(*way) for way in ways if np.hypot(*way) > 0]
+    candidates = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0], [-1.0, 0.0]])
+    crowding = [max((float(c @ unit) for unit in units), default=0.0) for c in candidates]
+    return candidates[int(np.argmin(np.round(crowding, 6)))]
+
+
+def _turned(way: Values, quarters: int) -> Values:
+    """Turn by quarter circles: names of things at one place do not cover each other."""
+    for _ in range(quarters % 4):
+        way = np.array([-way[1], way[0]])
+    return way

@@ -1,0 +1,94 @@
+"""The trajectories of a run on one page."""
+
+from __future__ import annotations
+
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rexdynnet.plot.read import TimeAxis, Values, labels, optional, time_axis, variable
+from rexdynnet.plot.series import draw_outdoor, draw_temperatures, flows, heats
+from rexdynnet.plot.style import (
+    BAR,
+    DASHES,
+    Colour,
+    dress,
+    legend_beside,
+    new_picture,
+)
+
+
+def overview(result: xr.Dataset) -> Figure:
+    """Weather, water temperatures, heats, flows and differential pressures on one page.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+        From `rexdynnet.simulate`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Always a new one; panels that the result has no data for are left away.
+
+    Raises
+    ------
+    InputError
+        Where the result lacks the plants' or substations' basic quantities.
+    """
+    weather = any(f"{name}_temperature" in result.variables for name in ("outdoor", "ground"))
+    pressures = optional(result, "substation_differential_pressure")
+    heights = [1.0] * weather + [2.2, 1.8, 1.4] + [1.2] * (pressures is not None)
+    picture = new_picture(1.35 * sum(heights))
+    panels = list(picture.subplots(len(heights), 1, sharex=True, height_ratios=heights))
+    times = time_axis(result)
+    rest = iter(panels)
+    if weather:
+        ax = next(rest)
+        draw_outdoor(result, ax)
+        ax.set_ylabel("weather (°C)")
+    draw_temperatures(result, next(rest))
+    heats(result, next(rest))
+    flows(result, next(rest))
+    if pressures is not None:
+        _draw_differential_pressures(result, next(rest), times, pressures)
+    for ax in panels:
+        times.dress(ax, label=ax is panels[-1])
+    for ax in panels[:-1]:
+        ax.set_xlabel("")
+    picture.align_ylabels(panels)
+    name, method = (str(result.attrs.get(key, "")) for key in ("network", "method"))
+    title = ", ".join(part for part in (name, f"method {method}" if method else "") if part)
+    if title:
+        picture.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return picture
+
+
+def _draw_differential_pressures(
+    result: xr.Dataset, ax: Axes, times: TimeAxis, pressures: Values
+) -> None:
+    plant = BAR(variable(result, "plant_differential_pressure"))
+    for i, name in enumerate(labels(result, "plant")):
+        ax.plot(
+            times.values,
+            plant[:, i],
+            color=Colour.SUPPLY.value,
+            linestyle=DASHES[i % len(DASHES)],
+            label=name,
+        )
+    shown = BAR(pressures)
+    low, high = shown.min(axis=1), shown.max(axis=1)
+    ax.fill_between(
+        times.values,
+        low,
+        high,
+        color=Colour.DELIVERED.value,
+        alpha=0.25,
+        linewidth=0,
+        label="substations",
+    )
+    ax.plot(
+        times.values, low, color=Colour.DELIVERED.value, linewidth=1.2, label="lowest substation"
+    )
+    dress(ax, y="Δp (bar)")
+    legend_beside(ax)

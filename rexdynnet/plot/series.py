@@ -1,0 +1,392 @@
+"""Pictures of quantities over time: temperatures, flows, heats, a tank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.plot.read import (
+    TimeAxis,
+    Values,
+    labels,
+    optional,
+    position,
+    seconds,
+    time_axis,
+    total,
+    unknown,
+    variable,
+)
+from rexdynnet.plot.style import (
+    CELSIUS,
+    DASHES,
+    FIELD_MAP,
+    FLOW,
+    Colour,
+    Scale,
+    axes_or_new,
+    dress,
+    figure_of,
+    legend_beside,
+    new_picture,
+    power_scale,
+)
+
+# Heats are means over the interval that ends at their time.
+MEAN = "steps-pre"
+
+
+def temperatures(
+    result: xr.Dataset, ax: Axes | None = None, *, substations: Sequence[str] = ()
+) -> Figure:
+    """Supply and return temperatures of plants and substations over time.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+        From `rexdynnet.simulate`.
+    ax : Axes or None
+        Where to draw. None makes a new figure, in which the outdoor temperature (if
+        the result has it) gets a panel of its own; into a given `ax` only the water
+        temperatures are drawn.
+    substations : sequence of str
+        Substations to draw as lines of their own on top of the band of all.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        Where the result lacks a variable or a named substation.
+
+    Notes
+    -----
+    The bands span the coldest to the warmest substation, the inner ones the middle
+    80 % of them. Where a substation draws nothing its water stands and cools, which
+    widens the band.
+    """
+    if ax is not None:
+        draw_temperatures(result, ax, substations)
+        time_axis(result).dress(ax)
+        return figure_of(ax)
+    outdoor = optional(result, "outdoor_temperature")
+    times = time_axis(result)
+    if outdoor is None:
+        picture = new_picture()
+        return temperatures(result, picture.subplots(), substations=substations)
+    picture = new_picture(5.0)
+    top, bottom = picture.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    draw_temperatures(result, top, substations)
+    draw_outdoor(result, bottom)
+    times.dress(top, label=False)
+    times.dress(bottom)
+    return picture
+
+
+def draw_temperatures(result: xr.Dataset, ax: Axes, substations: Sequence[str] = ()) -> None:
+    """Draw plants' and substations' water temperatures; the time axis stays undressed.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+    ax : Axes
+    substations : sequence of str
+    """
+    times = time_axis(result)
+    sides = (("supply", Colour.SUPPLY), ("return", Colour.RETURN))
+    for side, colour in sides:
+        band = optional(result, f"substation_{side}_temperature")
+        if band is not None:
+            _band(ax, times, band, CELSIUS, colour, f"substations, {side}")
+    plants = labels(result, "plant")
+    for side, colour in sides:
+        values = CELSIUS(variable(result, f"plant_{side}_temperature"))
+        for i, name in enumerate(plants):
+            dash = DASHES[i % len(DASHES)]
+            text = f"{name}, {side}"
+            ax.plot(times.values, values[:, i], color=colour.value, linestyle=dash, label=text)
+    for i, name in enumerate(substations):
+        column = position(result, "substation", name)
+        for side, colour in sides:
+            values = CELSIUS(variable(result, f"substation_{side}_temperature")[:, column])
+            dash = DASHES[(i + 1) % len(DASHES)]
+            ax.plot(
+                times.values,
+                values,
+                color=_darker(colour),
+                linestyle=dash,
+                linewidth=1.0,
+                label=f"{name}, {side}",
+            )
+    dress(ax, y="water temperature (°C)")
+    legend_beside(ax)
+
+
+def draw_outdoor(result: xr.Dataset, ax: Axes) -> None:
+    """Draw outdoor and ground temperature, as far as the result has them.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+    ax : Axes
+    """
+    times = time_axis(result)
+    for name, colour in (("outdoor", Colour.OUTDOOR), ("ground", Colour.LOST)):
+        values = optional(result, f"{name}_temperature")
+        if values is not None:
+            ax.plot(times.values, CELSIUS(values), color=colour.value, label=name, linewidth=1.2)
+    dress(ax, y="(°C)")
+    legend_beside(ax)
+
+
+def flows(result: xr.Dataset, ax: Axes | None = None, *, components: Sequence[str] = ()) -> Figure:
+    """Mass flows over time.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+    ax : Axes or None
+        Where to draw; None makes a new figure.
+    components : sequence of str
+        Names of pipes, substations, plants, tanks, dumps, pumps, valves or bypasses.
+        Empty: every plant and tank, and the sums over substations, bypasses and dumps.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        Where a name or a variable is missing.
+    """
+    ax = axes_or_new(ax)
+    times = time_axis(result)
+    lines = _named_flows(result, components) if components else _overall_flows(result)
+    for i, (text, values) in enumerate(lines):
+        ax.plot(
+            times.values,
+            FLOW(values),
+            label=text,
+            linewidth=1.4,
+            color=_LINE_COLOURS[i % len(_LINE_COLOURS)].value,
+            linestyle=DASHES[i // len(_LINE_COLOURS) % len(DASHES)],
+        )
+    if any(np.min(values) < 0 for _, values in lines):
+        ax.axhline(0.0, color=Colour.DEMAND.value, linewidth=0.8)
+    else:
+        ax.set_ylim(bottom=0.0)
+    dress(ax, y="mass flow (kg/s)")
+    times.dress(ax)
+    legend_beside(ax)
+    return figure_of(ax)
+
+
+_LINE_COLOURS = (
+    Colour.SUPPLY,
+    Colour.RETURN,
+    Colour.DELIVERED,
+    Colour.STORED,
+    Colour.UNSERVED,
+    Colour.OUTDOOR,
+    Colour.DEMAND,
+)
+_FLOWING = ("pipe", "substation", "plant", "tank", "dump", "pump", "valve", "bypass")
+
+
+def _named_flows(result: xr.Dataset, components: Sequence[str]) -> list[tuple[str, Values]]:
+    kinds = {name: kind for kind in _FLOWING for name in labels(result, kind)}
+    lines = []
+    for name in components:
+        if name not in kinds:
+            raise unknown("component", name, kinds)
+        column = position(result, kinds[name], name)
+        lines.append((name, variable(result, f"{kinds[name]}_mass_flow")[:, column]))
+    return lines
+
+
+def _overall_flows(result: xr.Dataset) -> list[tuple[str, Values]]:
+    plant = variable(result, "plant_mass_flow")
+    lines = [(name, plant[:, i]) for i, name in enumerate(labels(result, "plant"))]
+    for kind, text in (("substation", "all substations"), ("bypass", "all bypasses")):
+        if f"{kind}_mass_flow" in result.variables:
+            lines.append((text, total(result, f"{kind}_mass_flow")))
+    tank = optional(result, "tank_mass_flow")
+    if tank is not None:
+        lines += [(f"{n} (+ charges)", tank[:, i]) for i, n in enumerate(labels(result, "tank"))]
+    if "dump_mass_flow" in result.variables:
+        lines.append(("all dumps", total(result, "dump_mass_flow")))
+    return lines
+
+
+def heats(result: xr.Dataset, ax: Axes | None = None) -> Figure:
+    """Heat that plants feed in against heat demanded, delivered and not served.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+    ax : Axes or None
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        Where the result lacks the plants' or substations' heat.
+
+    Notes
+    -----
+    Each value is the mean over the output interval that ends at its time. The gap
+    between the plants and what is delivered is lost, stored or dumped.
+    """
+    ax = axes_or_new(ax)
+    times = time_axis(result)
+    plant = variable(result, "plant_heat")
+    delivered = variable(result, "substation_heat").sum(axis=1)
+    scale = power_scale(plant.sum(axis=1), delivered)
+    filled = ax.fill_between(
+        times.values,
+        0.0,
+        scale(delivered),
+        step="pre",
+        label="delivered",
+        linewidth=0.0,
+        color=Colour.DELIVERED.value,
+        alpha=0.35,
+    )
+    filled.set_gid("delivered")
+    if "substation_heat_demand" in result.variables:
+        demand = scale(total(result, "substation_heat_demand"))
+        _steps(ax, times, demand, "demanded", Colour.DEMAND, linewidth=0.9)
+    names = labels(result, "plant")
+    _steps(ax, times, scale(plant.sum(axis=1)), _all(names, "plants"), Colour.SUPPLY)
+    if len(names) > 1:
+        for i, name in enumerate(names):
+            dash = DASHES[(i + 1) % len(DASHES)]
+            _steps(ax, times, scale(plant[:, i]), name, Colour.SUPPLY, linewidth=1, linestyle=dash)
+    for kind, text in (("tank", "into tanks"), ("dump", "dumped")):
+        if f"{kind}_heat" in result.variables:
+            colour = Colour.STORED if kind == "tank" else Colour.LOST
+            _steps(ax, times, scale(total(result, f"{kind}_heat")), text, colour, linewidth=1.2)
+    unserved = total(result, "substation_unserved_heat")
+    if np.max(unserved) > 1e-6 * max(float(np.max(delivered)), 1.0):
+        ax.fill_between(
+            times.values,
+            scale(delivered),
+            scale(delivered + unserved),
+            step="pre",
+            color=Colour.UNSERVED.value,
+            linewidth=0.0,
+            label="not served",
+            alpha=0.8,
+        )
+    if all(np.min(line.get_ydata()) >= 0 for line in ax.lines):
+        ax.set_ylim(bottom=0.0)
+    dress(ax, y=f"heat ({scale.unit})")
+    times.dress(ax)
+    legend_beside(ax)
+    return figure_of(ax)
+
+
+def tank(result: xr.Dataset, ax: Axes | None = None, *, name: str | None = None) -> Figure:
+    """Temperatures of a tank's layers over time.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+    ax : Axes or None
+        Where to draw; None makes a new figure.
+    name : str or None
+        Tank; None where the result has only one.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        Where there is no such tank, or several and none is named.
+    """
+    tanks = labels(result, "tank")
+    if name is None and len(tanks) > 1:
+        raise InputError(
+            Finding("the result has several tanks", f"give name=, one of {', '.join(tanks)}")
+        )
+    if not tanks:
+        raise unknown("tank", name or "at all", tanks)
+    column = position(result, "tank", name or tanks[0])
+    layers = CELSIUS(variable(result, "tank_temperature")[:, column, :])
+    ax = axes_or_new(ax)
+    times = time_axis(result)
+    count = layers.shape[1]
+    for i in range(count):
+        text = "top" if i == 0 else "bottom" if i == count - 1 else "_nolegend_"
+        colour = FIELD_MAP(0.95 - 0.95 * i / max(count - 1, 1))
+        ends = i in (0, count - 1)
+        ax.plot(
+            times.values, layers[:, i], color=colour, label=text, linewidth=2.0 if ends else 1.0
+        )
+    dress(ax, y="temperature (°C)", title=f"{name or tanks[0]}: {count} layers")
+    times.dress(ax)
+    legend_beside(ax)
+    return figure_of(ax)
+
+
+def duration_h(result: xr.Dataset) -> Values:
+    """Length of the interval that ends at each row but the first, in hours.
+
+    Parameters
+    ----------
+    result : xr.Dataset
+
+    Returns
+    -------
+    ndarray of shape (time - 1,)
+    """
+    return np.diff(seconds(result)) / 3600.0
+
+
+def _band(
+    ax: Axes, times: TimeAxis, values: Values, scale: Scale, colour: Colour, text: str
+) -> None:
+    shown = scale(values)
+    if shown.shape[1] == 1:
+        ax.plot(times.values, shown[:, 0], color=_darker(colour), linewidth=1, label=text)
+        return
+    low, high = shown.min(axis=1), shown.max(axis=1)
+    ax.fill_between(
+        times.values, low, high, color=colour.value, alpha=0.22, linewidth=0, label=text
+    )
+    if shown.shape[1] >= 5:
+        inner = np.quantile(shown, (0.1, 0.9), axis=1)
+        ax.fill_between(
+            times.values, inner[0], inner[1], color=colour.value, alpha=0.25, linewidth=0
+        )
+
+
+def _steps(
+    ax: Axes, times: TimeAxis, values: Values, text: str, colour: Colour, **kwargs: object
+) -> None:
+    kwargs.setdefault("linewidth", 1.6)
+    ax.plot(times.values, values, drawstyle=MEAN, label=text, color=colour.value, **kwargs)  # pyright: ignore[reportArgumentType]
+
+
+def _darker(colour: Colour) -> tuple[float, ...]:
+    from matplotlib.colors import to_rgb
+
+    return tuple(0.6 * part for part in to_rgb(colour.value))
+
+
+def _all(names: Sequence[str], kind: str) -> str:
+    return names[0] if len(names) == 1 else f"all {kind}"
