@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -18,9 +18,11 @@ from rexdynnet.errors import Finding, InputError, SolverError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from rexdynnet.cli_output import Picture
     from rexdynnet.network.graph import Network
     from rexdynnet.simulation.plant import Method
     from rexdynnet.study.scenario import SimulationScenario
+    from rexdynnet.study.validate import Validation
 
 app = typer.Typer(
     name="rexdynnet",
@@ -88,7 +90,15 @@ def simulate(
     Results of an earlier run in the same folder are replaced only when the new run has succeeded.
     A run of months that was interrupted goes on where it was when started again.
     """
-    from rexdynnet.cli_output import CHECKPOINT, RESULT, demo_pictures, staged, write_result
+    from rexdynnet.cli_output import (
+        CHECKPOINT,
+        LOG,
+        RESULT,
+        demo_pictures,
+        remove_pictures,
+        staged,
+        write_result,
+    )
     from rexdynnet.study.figures import describe_run, key_figures
     from rexdynnet.study.scenario import read_scenario
 
@@ -101,19 +111,16 @@ def simulate(
             result = _simulate_with_progress(run, out / CHECKPOINT)
             seconds = perf_counter() - begin
             write_result(result, folder / RESULT)
-            stems = demo_pictures() if pictures else {}
-            for stem, (draw, formats) in stems.items():
-                figure = draw(result)
-                for suffix in formats:
-                    figure.savefig(folder / f"{stem}.{suffix}")
             lines = [describe_run(result), *(f"  {figure}" for figure in key_figures(result))]
-            _write_log(folder / "run.log", run, lines, seconds)
+            _write_log(folder / LOG, run, lines, seconds)
+        # The result is safe before anything is drawn; pictures of an earlier run must not stay.
+        remove_pictures(out)
+        drawn = _draw(result, demo_pictures(), out) if pictures else []
         for line in lines:
             typer.echo(line)
         typer.echo(f"simulated in {seconds:.1f} s; written:")
-        names = [RESULT, *(f"{s}.{f}" for s, (_, formats) in stems.items() for f in formats)]
-        for name in [*names, "run.log"]:
-            typer.echo(f"  {out / name}")
+        for file in [out / RESULT, *drawn, out / LOG]:
+            typer.echo(f"  {file}")
 
 
 @app.command()
@@ -131,7 +138,7 @@ def plot(
     Temperatures, flows, heats, pressures along a route, map, space-time diagram, energy balance
     and load-duration curve.
     """
-    from rexdynnet.cli_output import all_pictures, read_result, staged
+    from rexdynnet.cli_output import all_pictures, read_result
 
     with _clean_errors():
         result = read_result(out)
@@ -146,11 +153,9 @@ def plot(
                 )
             )
         target = out if out.is_dir() else out.parent
-        with staged(target) as folder:
-            for name in wanted:
-                known[name](result).savefig(folder / f"{name}.{suffix.value}")
-        for name in wanted:
-            typer.echo(target / f"{name}.{suffix.value}")
+        pictures = {f"{name}.{suffix.value}": known[name] for name in wanted}
+        for file in _draw(result, pictures, target):
+            typer.echo(file)
 
 
 @app.command()
@@ -274,6 +279,16 @@ def main() -> None:
     app()
 
 
+def _draw(result: xr.Dataset, pictures: Mapping[str, Picture], out: Path) -> list[Path]:
+    from rexdynnet.cli_output import staged
+
+    with staged(out) as folder:
+        figures = {draw: draw(result) for draw in set(pictures.values())}
+        for name, draw in pictures.items():
+            figures[draw].savefig(folder / name)
+    return [out / name for name in pictures]
+
+
 def _simulate_with_progress(run: SimulationScenario, checkpoint: Path) -> xr.Dataset:
     from rich.console import Console
     from rich.progress import (
@@ -294,10 +309,11 @@ def _simulate_with_progress(run: SimulationScenario, checkpoint: Path) -> xr.Dat
         console=Console(stderr=True),
     )
     with bar:
-        task = bar.add_task(f"simulating {run.name}", total=run.duration_s)
+        task = bar.add_task("preparing (a first run compiles, some minutes)", total=run.duration_s)
 
         def progress(done_s: float, total_s: float) -> None:
-            bar.update(task, completed=done_s, total=total_s)
+            text = f"simulating {run.name}"
+            bar.update(task, completed=done_s, total=total_s, description=text)
 
         return run_simulation(run, progress=progress, checkpoint=checkpoint)
 
@@ -364,15 +380,18 @@ def _default_cases() -> Path:
     )
 
 
-def _draw_predictions(found: object, out: Path) -> None:
-    from rexdynnet import plot as pictures
+def _draw_predictions(found: Validation, out: Path) -> None:
     from rexdynnet.cli_output import staged
+    from rexdynnet.plot import measured_against_predicted
 
-    draw: Callable[..., object] = pictures.measured_against_predicted
     with staged(out) as folder:
-        for one in getattr(found, "predictions"):  # noqa: B009
-            figure = draw(
-                one.time_s, one.measured_K, one.predicted_K, title=f"{one.case}: {one.sensor}"
+        for one in found.predictions:
+            figure = measured_against_predicted(
+                one.time_s,
+                one.measured_K,
+                one.predicted_K,
+                title=f"{one.case}: {one.sensor}",
+                from_s=one.skip_s,
             )
-            getattr(figure, "savefig")(folder / f"{one.case}_{one.sensor}.png")  # noqa: B009
+            figure.savefig(folder / f"{one.case}_{one.sensor}.png")
     typer.echo(f"pictures are in {out}", err=True)

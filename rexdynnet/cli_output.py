@@ -15,7 +15,20 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RESULT = "result.nc"
+LOG = "run.log"
 CHECKPOINT = "checkpoint.npz"
+PICTURES = (
+    "trajectories",
+    "temperatures",
+    "flows",
+    "heats",
+    "pressures",
+    "map",
+    "space_time",
+    "energy_balance",
+    "load_duration",
+    "tank",
+)
 _TEMPORARY = ".rexdynnet-"
 
 
@@ -119,15 +132,23 @@ def read_result(out: Path) -> xr.Dataset:
 Picture = Callable[["xr.Dataset"], Any]
 
 
-def demo_pictures() -> dict[str, tuple[Picture, tuple[str, ...]]]:
-    """The pictures that `simulate` makes: file stem, function and formats."""
+def demo_pictures() -> dict[str, Picture]:
+    """The pictures that `simulate` makes, by file name."""
     from rexdynnet import plot
 
     return {
-        "trajectories": (plot.overview, ("png", "svg")),
-        "map": (plot.network_map, ("png",)),
-        "load_duration": (plot.load_duration_curve, ("png",)),
+        "trajectories.png": plot.overview,
+        "trajectories.svg": plot.overview,
+        "map.png": plot.network_map,
+        "load_duration.png": plot.load_duration_curve,
     }
+
+
+def remove_pictures(out: Path) -> None:
+    """Delete the pictures of an earlier result, which would now belie the new one."""
+    for stem in PICTURES:
+        for suffix in (".png", ".svg"):
+            (out / f"{stem}{suffix}").unlink(missing_ok=True)
 
 
 def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
