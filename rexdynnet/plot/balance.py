@@ -83,21 +83,19 @@ def energy_balance(result: xr.Dataset, ax: Axes | None = None) -> Figure:
     inwards, outwards = _positions(result)
     rows = [*inwards, *outwards]
     ax = axes_or_new(ax, height_inch=1.4 + 0.42 * len(rows))
-    brought = sum(one.energy_J for one in inwards) or 1.0
     scale = energy_scale([one.energy_J for one in rows])
+    widths = [float(scale(one.energy_J)) for one in rows]
+    whole = sum(widths[: len(inwards)]) or 1.0
     heights = [-i - (0.5 if i >= len(inwards) else 0.0) for i in range(len(rows))]
     bars = ax.barh(
         heights,
-        [float(scale(one.energy_J)) for one in rows],
+        widths,
         color=[one.colour.value for one in rows],
         height=0.72,
     )
     ax.bar_label(
         bars,
-        [
-            f"{float(scale(r.energy_J)):.4g} {scale.unit}  ({r.energy_J / brought:.2%})"
-            for r in rows
-        ],
+        [f"{width:.4g} {scale.unit}  ({width / whole:.2%})" for width in widths],
         padding=4,
         fontsize=9,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 import networkx as nx
 import numpy as np
@@ -62,6 +61,12 @@ class MapLayout:
     def lengths(self) -> Values:
         """Drawn length of each pipe."""
         return np.hypot(*(self.stops - self.starts).T)
+
+    @property
+    def longest_label(self) -> int:
+        """Letters of the longest name that stands beside a symbol."""
+        names = (place.name for places in self.places.values() for place in places)
+        return max((len(self.short_name(name)) for name in names), default=0)
 
     def segments(self, pipes: Sequence[int], pieces: int) -> Values:
         """Equal pieces of some pipes.
@@ -129,17 +134,23 @@ def layout_of(source: xr.Dataset | Network) -> MapLayout:
     shift = _sideways(starts, stops, spread)
     width, height = np.maximum(np.ptp(points, axis=0), 0.25 * spread)
     names = [name for name, _, _ in drawing.spots["substation"]]
-    prefix = commonprefix(names) if len(names) > 1 else ""
-    # Only whole words go: "house_1", "house_12" keep "1" and "12".
-    prefix = prefix[: prefix.rfind("_") + 1]
     return MapLayout(
         starts + shift,
         stops + shift,
         {kind: _places(drawing, at, kind) for kind in _KINDS},
         schematic,
-        prefix,
-        float(np.clip(1.2 + 6.2 * height / width, 3.6, 8.5)),
+        _shared_words(names),
+        float(np.clip(1.3 + 5.4 * height / width, 3.6, 7.6)),
     )
+
+
+def _shared_words(names: Sequence[str]) -> str:
+    """The words that all names begin with: of "house_1" and "house_12" it is "house_"."""
+    if len(names) < 2:
+        return ""
+    first, last = min(names), max(names)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    return first[: first.rfind("_", 0, same) + 1]
 
 
 def _of_network(network: Network) -> _Drawing:

@@ -31,7 +31,7 @@ from rexdynnet.plot.style import (
     new_picture,
 )
 
-_PIECES = 6
+_PIECES = 10
 _MOST_LABELS = 40
 _MOST_ARROWS = 120
 _WIDTHS_PT = (1.4, 5.5)
@@ -98,15 +98,16 @@ def network_map(
     ax.set_aspect("equal", adjustable="datalim")
     if isinstance(result, Network):
         _draw_bare(ax, plan, result)
+        unserved: tuple[str, ...] = ()
         title = f"{result.name}; lines as wide as the pipes' diameters"
     else:
         row = _busiest(result) if time is None else nearest_row(result, time)
         _draw_result(ax, plan, result, row, quantity)
+        unserved = _unserved(result, row)
         name = str(result.attrs.get("network", ""))
         title = ", ".join(part for part in (name, quantity.value, clock(result, row)) if part)
     if plan.schematic:
         title += " (no coordinates given: laid out by connection, not to scale)"
-    unserved = _unserved(result, row) if isinstance(result, xr.Dataset) else ()
     _draw_places(ax, plan, unserved)
     ax.set_title(title, loc="left", fontsize=10)
     for side in ("x", "y"):
@@ -116,7 +117,7 @@ def network_map(
         ax.set_xticks([])
         ax.set_yticks([])
     ax.spines[["top", "right"]].set_visible(False)
-    ax.margins(0.09)
+    ax.margins(x=0.07 + 0.012 * plan.longest_label, y=0.1)
     return figure_of(ax)
 
 
@@ -168,15 +169,15 @@ def _draw_result(
     ends = [scale(end) for end in _pipe_ends(result, row, quantity)]
     flow = variable(result, "pipe_mass_flow")[row]
     widths = _widths(np.abs(flow))
-    lines = np.array(labels(result, "pipe_line"))
+    lines = labels(result, "pipe_line")
     # The two lines differ by far more than a line within itself: each gets its own colours.
     apart = quantity in (MapQuantity.TEMPERATURE, MapQuantity.PRESSURE)
     groups: list[tuple[str, list[int], Colormap]] = []
     if apart:
-        for line, colours in ((Line.SUPPLY, SUPPLY_MAP), (Line.RETURN, RETURN_MAP)):
-            groups.append(
-                (f"{line.value} line", list(np.flatnonzero(lines == line.value)), colours)
-            )
+        # The last colour bar stands nearest to the map.
+        for line, colours in ((Line.RETURN, RETURN_MAP), (Line.SUPPLY, SUPPLY_MAP)):
+            mine = [i for i, name in enumerate(lines) if name == line.value]
+            groups.append((f"{line.value} line", mine, colours))
     else:
         groups.append(("", list(range(len(lines))), FIELD_MAP))
     fraction = (np.arange(_PIECES) + 0.5) / _PIECES
@@ -234,9 +235,7 @@ def _widths(size: Values) -> Values:
     thin, thick = _WIDTHS_PT
     largest = float(size.max()) if size.size else 0.0
     # By the root: the eye compares areas, and branches stay visible beside the mains.
-    return (
-        thin + (thick - thin) * np.sqrt(size / largest) if largest > 0 else np.full_like(size, thin)
-    )
+    return thin + (thick - thin) * np.sqrt(size / (largest or 1.0))
 
 
 def _draw_arrows(ax: Axes, plan: MapLayout, flow: Values) -> None:
@@ -249,17 +248,18 @@ def _draw_arrows(ax: Axes, plan: MapLayout, flow: Values) -> None:
         if flow[i] < 0:
             tail, head = head, tail
         middle, way = (tail + head) / 2, (head - tail) / 2
-        size = 7 if len(drawn) > 60 else 10
+        size = 8 if len(drawn) > 60 else 13
         ax.annotate(
             "",
-            middle + 0.12 * way,
-            middle - 0.12 * way,
+            tuple(middle + 0.12 * way),
+            tuple(middle - 0.12 * way),
             zorder=4,
             arrowprops={
                 "arrowstyle": "-|>",
-                "color": Colour.DEMAND.value,
+                "facecolor": Colour.DEMAND.value,
+                "edgecolor": "white",
                 "mutation_scale": size,
-                "linewidth": 0,
+                "linewidth": 0.5,
                 "shrinkA": 0,
                 "shrinkB": 0,
             },
@@ -292,7 +292,7 @@ def _draw_places(ax: Axes, plan: MapLayout, unserved: tuple[str, ...]) -> None:
             edgecolors="white",
             linewidths=0.8,
             zorder=6 if kind != "substation" else 5,
-            label=text,
+            label=f"{text} {plan.prefix}…" if kind == "substation" and plan.prefix else text,
         )
         dots.set_gid(kind)
         handles.append(dots)
@@ -317,7 +317,7 @@ def _draw_places(ax: Axes, plan: MapLayout, unserved: tuple[str, ...]) -> None:
     ax.legend(
         handles=handles,
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.09),
+        bbox_to_anchor=(0.5, -0.01 if plan.schematic else -0.085),
         ncols=5,
         fontsize=8,
         frameon=False,

@@ -6,6 +6,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rexdynnet.network.spec import Line
 from rexdynnet.plot.read import TimeAxis, Values, labels, optional, time_axis, variable
 from rexdynnet.plot.series import draw_outdoor, draw_temperatures, flows, heats
 from rexdynnet.plot.style import (
@@ -38,8 +39,8 @@ def overview(result: xr.Dataset) -> Figure:
     """
     weather = any(f"{name}_temperature" in result.variables for name in ("outdoor", "ground"))
     pressures = optional(result, "substation_differential_pressure")
-    heights = [1.0] * weather + [2.2, 1.8, 1.4] + [1.2] * (pressures is not None)
-    picture = new_picture(1.35 * sum(heights))
+    heights = [1.0] * weather + [1.5, 1.1, 1.8, 1.3] + [1.2] * (pressures is not None)
+    picture = new_picture(1.3 * sum(heights))
     panels = list(picture.subplots(len(heights), 1, sharex=True, height_ratios=heights))
     times = time_axis(result)
     rest = iter(panels)
@@ -47,7 +48,8 @@ def overview(result: xr.Dataset) -> Figure:
         ax = next(rest)
         draw_outdoor(result, ax)
         ax.set_ylabel("weather (°C)")
-    draw_temperatures(result, next(rest))
+    for line in (Line.SUPPLY, Line.RETURN):
+        draw_temperatures(result, next(rest), lines=(line,))
     heats(result, next(rest))
     flows(result, next(rest))
     if pressures is not None:

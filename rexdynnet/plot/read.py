@@ -21,6 +21,8 @@ Instant = float | datetime | np.datetime64
 
 _HOUR_S = 3600.0
 _DAY_S = 86400.0
+# Beyond so many rows an SVG holds the curves as an image: it would grow to many megabytes.
+_MOST_VECTORS = 2000
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
@@ -310,7 +312,7 @@ class TimeAxis:
     dates: bool
 
     def dress(self, ax: Axes, *, label: bool = True) -> None:
-        """Set limits, ticks and label of the x axis.
+        """Set limits, ticks and label of the x axis, after everything is drawn.
 
         Parameters
         ----------
@@ -319,6 +321,9 @@ class TimeAxis:
             False leaves the label away, for an upper panel of a stack.
         """
         ax.set_xlim(float(self.values[0]), float(self.values[-1]))
+        if len(self.values) > _MOST_VECTORS:
+            for artist in (*ax.lines, *ax.collections):
+                artist.set_rasterized(True)
         if self.dates:
             locator = mdates.AutoDateLocator(tz=UTC, minticks=4, maxticks=9)
             ax.xaxis.set_major_locator(locator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -124,12 +125,10 @@ def find_route(
     for name, origin in zip(plants, end_nodes(dataset, "plant", line), strict=True):
         if plant not in (None, name):
             continue
-        if origin == target:
-            best = (0.0, name, [origin])
-        elif (
-            graph.has_node(origin) and graph.has_node(target) and nx.has_path(graph, origin, target)
-        ):
-            length_m, nodes = nx.single_source_dijkstra(graph, origin, target, weight="length_m")
+        graph.add_nodes_from((origin, target))
+        if nx.has_path(graph, origin, target):
+            nodes = nx.dijkstra_path(graph, origin, target, weight="length_m")
+            length_m = nx.path_weight(graph, nodes, weight="length_m")
             if best is None or length_m < best[0]:
                 best = (length_m, name, nodes)
     if best is None:
@@ -142,7 +141,7 @@ def find_route(
         )
     _, name, nodes = best
     legs = []
-    for tail, head in zip(nodes, nodes[1:], strict=False):
+    for tail, head in pairwise(nodes):
         edge = graph.edges[tail, head]
         legs.append(Leg(edge["pipe"], edge["tail"] == tail, edge["length_m"]))
     return Route(line, name, to, tuple(nodes), tuple(legs))

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.spec import Line
 from rexdynnet.plot.read import (
     TimeAxis,
     Values,
@@ -39,6 +40,7 @@ from rexdynnet.plot.style import (
 
 # Heats are means over the interval that ends at their time.
 MEAN = "steps-pre"
+_LINE_COLOUR = {Line.SUPPLY: Colour.SUPPLY, Line.RETURN: Colour.RETURN}
 
 
 def temperatures(
@@ -90,7 +92,12 @@ def temperatures(
     return picture
 
 
-def draw_temperatures(result: xr.Dataset, ax: Axes, substations: Sequence[str] = ()) -> None:
+def draw_temperatures(
+    result: xr.Dataset,
+    ax: Axes,
+    substations: Sequence[str] = (),
+    lines: Sequence[Line] = (Line.SUPPLY, Line.RETURN),
+) -> None:
     """Draw plants' and substations' water temperatures; the time axis stays undressed.
 
     Parameters
@@ -98,9 +105,11 @@ def draw_temperatures(result: xr.Dataset, ax: Axes, substations: Sequence[str] =
     result : xr.Dataset
     ax : Axes
     substations : sequence of str
+    lines : sequence of Line
+        Supply, return or both.
     """
     times = time_axis(result)
-    sides = (("supply", Colour.SUPPLY), ("return", Colour.RETURN))
+    sides = [(line.value, _LINE_COLOUR[line]) for line in lines]
     for side, colour in sides:
         band = optional(result, f"substation_{side}_temperature")
         if band is not None:
@@ -125,8 +134,17 @@ def draw_temperatures(result: xr.Dataset, ax: Axes, substations: Sequence[str] =
                 linewidth=1.0,
                 label=f"{name}, {side}",
             )
-    dress(ax, y="water temperature (°C)")
+    _at_least_high(ax, 2.0)
+    dress(ax, y="water temperature (°C)" if len(lines) > 1 else f"{lines[0].value} (°C)")
     legend_beside(ax)
+
+
+def _at_least_high(ax: Axes, height: float) -> None:
+    """Widen the y axis where nothing happens: noise shall not look like an event."""
+    low, high = ax.get_ylim()
+    if high - low < height:
+        middle = (low + high) / 2
+        ax.set_ylim(middle - height / 2, middle + height / 2)
 
 
 def draw_outdoor(result: xr.Dataset, ax: Axes) -> None:
@@ -175,7 +193,7 @@ def flows(result: xr.Dataset, ax: Axes | None = None, *, components: Sequence[st
             times.values,
             FLOW(values),
             label=text,
-            linewidth=1.4,
+            linewidth=2.4 if i == 0 else 1.3,
             color=_LINE_COLOURS[i % len(_LINE_COLOURS)].value,
             linestyle=DASHES[i // len(_LINE_COLOURS) % len(DASHES)],
         )
@@ -305,9 +323,9 @@ def tank(result: xr.Dataset, ax: Axes | None = None, *, name: str | None = None)
     ----------
     result : xr.Dataset
     ax : Axes or None
-        Where to draw; None makes a new figure.
+        Where to draw; None makes a new figure, with a panel per tank.
     name : str or None
-        Tank; None where the result has only one.
+        Tank; None: all of them, or the only one where `ax` is given.
 
     Returns
     -------
@@ -316,31 +334,40 @@ def tank(result: xr.Dataset, ax: Axes | None = None, *, name: str | None = None)
     Raises
     ------
     InputError
-        Where there is no such tank, or several and none is named.
+        Where there is no such tank, or several for one `ax`.
     """
     tanks = labels(result, "tank")
-    if name is None and len(tanks) > 1:
+    chosen = tanks if name is None else (tanks[position(result, "tank", name)],)
+    if not chosen:
+        raise InputError(Finding("the result has no tank", "plot a network with a tank"))
+    if ax is not None and len(chosen) > 1:
         raise InputError(
             Finding("the result has several tanks", f"give name=, one of {', '.join(tanks)}")
         )
-    if not tanks:
-        raise unknown("tank", name or "at all", tanks)
-    column = position(result, "tank", name or tanks[0])
+    panels = [ax] if ax is not None else _stack(len(chosen))
+    for panel, one in zip(panels, chosen, strict=True):
+        _draw_tank(result, panel, one)
+    return figure_of(panels[0])
+
+
+def _stack(count: int) -> list[Axes]:
+    panels = new_picture(1.5 + 2.5 * count).subplots(count, 1, squeeze=False)
+    return list(panels[:, 0])
+
+
+def _draw_tank(result: xr.Dataset, ax: Axes, name: str) -> None:
+    column = position(result, "tank", name)
     layers = CELSIUS(variable(result, "tank_temperature")[:, column, :])
-    ax = axes_or_new(ax)
     times = time_axis(result)
     count = layers.shape[1]
     for i in range(count):
         text = "top" if i == 0 else "bottom" if i == count - 1 else "_nolegend_"
         colour = FIELD_MAP(0.95 - 0.95 * i / max(count - 1, 1))
-        ends = i in (0, count - 1)
-        ax.plot(
-            times.values, layers[:, i], color=colour, label=text, linewidth=2.0 if ends else 1.0
-        )
-    dress(ax, y="temperature (°C)", title=f"{name or tanks[0]}: {count} layers")
+        width = 2.0 if i in (0, count - 1) else 1.0
+        ax.plot(times.values, layers[:, i], color=colour, label=text, linewidth=width)
+    dress(ax, y="temperature (°C)", title=f"{name}: {count} layers")
     times.dress(ax)
     legend_beside(ax)
-    return figure_of(ax)
 
 
 def duration_h(result: xr.Dataset) -> Values:
@@ -368,7 +395,7 @@ def _band(
     ax.fill_between(
         times.values, low, high, color=colour.value, alpha=0.22, linewidth=0, label=text
     )
-    if shown.shape[1] >= 5:
+    if shown.shape[1] >= 20:
         inner = np.quantile(shown, (0.1, 0.9), axis=1)
         ax.fill_between(
             times.values, inner[0], inner[1], color=colour.value, alpha=0.25, linewidth=0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import IO, Any
 
 import matplotlib
@@ -18,7 +18,7 @@ DOTS_PER_INCH = 150
 WIDTH_INCH = 8.0
 
 
-class Colour(str, Enum):
+class Colour(StrEnum):
     """The Okabe-Ito palette by what it stands for in a picture.
 
     Notes
