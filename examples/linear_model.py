@@ -3,8 +3,7 @@
 import numpy as np
 
 import rexdynnet as rdn
-from rexdynnet.dae.initial import Point, defaults, index1_check, steady_state
-from rexdynnet.dae.linear import linearise
+from rexdynnet.dae import Point, defaults, index1_check, linearise, steady_state
 
 dae = rdn.build_dae(rdn.read_network("models/networks/one_pipe_bench"))
 print(dae)
