@@ -95,7 +95,10 @@ def energy_balance(result: xr.Dataset, ax: Axes | None = None) -> Figure:
     )
     ax.bar_label(
         bars,
-        [f"{width:.4g} {scale.unit}  ({width / whole:.2%})" for width in widths],
+        [
+            f"{_in_words(one.energy_J)}  ({w / whole:.2%})"
+            for one, w in zip(rows, widths, strict=True)
+        ],
         padding=4,
         fontsize=9,
     )
@@ -107,6 +110,11 @@ def energy_balance(result: xr.Dataset, ax: Axes | None = None) -> Figure:
     ax.grid(False, axis="y")
     ax.tick_params(axis="y", length=0)
     return figure_of(ax)
+
+
+def _in_words(energy_J: float) -> str:
+    scale = energy_scale([energy_J])
+    return f"{float(scale(energy_J)):#.4g} {scale.unit}"
 
 
 def _residual(result: xr.Dataset) -> str:

@@ -46,6 +46,8 @@ class MapQuantity(Enum):
     HEAT_LOSS = "heat loss per metre"
 
 
+# Colours span at least this much, so that a hundredth of a degree does not look like a front.
+_LEAST_SPAN = {MapQuantity.TEMPERATURE: 2.0, MapQuantity.PRESSURE: 0.1}
 _SCALES = {
     MapQuantity.TEMPERATURE: CELSIUS,
     MapQuantity.MASS_FLOW: FLOW,
@@ -186,7 +188,7 @@ def _draw_result(
             continue
         near, far = ends[0][mine], ends[1][mine]
         values = near[:, None] * (1 - fraction) + far[:, None] * fraction
-        norm = _norm(values)
+        norm = _norm(values, _LEAST_SPAN.get(quantity, 0.0))
         collection = LineCollection(
             list(plan.segments(mine, _PIECES).reshape(-1, 2, 2)),
             array=values.ravel(),
@@ -224,11 +226,10 @@ def _pipe_ends(result: xr.Dataset, row: int, quantity: MapQuantity) -> tuple[Val
     return loss, loss
 
 
-def _norm(values: Values) -> Normalize:
+def _norm(values: Values, least: float) -> Normalize:
     low, high = float(values.min()), float(values.max())
-    if high - low < 1e-6 * max(abs(high), 1.0):
-        low, high = low - 0.5, high + 0.5
-    return Normalize(low, high)
+    span = max(high - low, least, 1e-6 * abs(high), 1e-12)
+    return Normalize(high - span, high)
 
 
 def _widths(size: Values) -> Values:
@@ -247,23 +248,19 @@ def _draw_arrows(ax: Axes, plan: MapLayout, flow: Values) -> None:
         tail, head = plan.segments([int(i)], 1).reshape(2, 2)
         if flow[i] < 0:
             tail, head = head, tail
-        middle, way = (tail + head) / 2, (head - tail) / 2
-        size = 8 if len(drawn) > 60 else 13
-        ax.annotate(
-            "",
-            tuple(middle + 0.12 * way),
-            tuple(middle - 0.12 * way),
+        x, y = (tail + head) / 2
+        degrees = float(np.degrees(np.arctan2(*(head - tail)[::-1])))
+        (arrow,) = ax.plot(
+            [x],
+            [y],
+            marker=(3, 0, degrees - 90.0),
+            markersize=5 if len(drawn) > 60 else 7,
+            color=Colour.DEMAND.value,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
             zorder=4,
-            arrowprops={
-                "arrowstyle": "-|>",
-                "facecolor": Colour.DEMAND.value,
-                "edgecolor": "white",
-                "mutation_scale": size,
-                "linewidth": 0.5,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
         )
+        arrow.set_gid("arrow")
 
 
 _SYMBOLS = {
@@ -292,7 +289,7 @@ def _draw_places(ax: Axes, plan: MapLayout, unserved: tuple[str, ...]) -> None:
             edgecolors="white",
             linewidths=0.8,
             zorder=6 if kind != "substation" else 5,
-            label=f"{text} {plan.prefix}…" if kind == "substation" and plan.prefix else text,
+            label=f"{text}s: {plan.prefix}…" if kind == "substation" and plan.prefix else text,
         )
         dots.set_gid(kind)
         handles.append(dots)

@@ -45,9 +45,7 @@ def overview(result: xr.Dataset) -> Figure:
     times = time_axis(result)
     rest = iter(panels)
     if weather:
-        ax = next(rest)
-        draw_outdoor(result, ax)
-        ax.set_ylabel("weather (°C)")
+        draw_outdoor(result, next(rest))
     for line in (Line.SUPPLY, Line.RETURN):
         draw_temperatures(result, next(rest), lines=(line,))
     heats(result, next(rest))

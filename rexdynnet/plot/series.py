@@ -160,7 +160,7 @@ def draw_outdoor(result: xr.Dataset, ax: Axes) -> None:
         values = optional(result, f"{name}_temperature")
         if values is not None:
             ax.plot(times.values, CELSIUS(values), color=colour.value, label=name, linewidth=1.2)
-    dress(ax, y="(°C)")
+    dress(ax, y="weather (°C)")
     legend_beside(ax)
 
 
@@ -189,13 +189,18 @@ def flows(result: xr.Dataset, ax: Axes | None = None, *, components: Sequence[st
     times = time_axis(result)
     lines = _named_flows(result, components) if components else _overall_flows(result)
     for i, (text, values) in enumerate(lines):
+        colour = _LINE_COLOURS[i % len(_LINE_COLOURS)]
+        dash = DASHES[i // len(_LINE_COLOURS) % len(DASHES)]
+        if text.startswith("all "):
+            # A sum often lies on the plant's own curve, which must stay visible.
+            colour, dash = (Colour.DEMAND if "substations" in text else Colour.LOST), (0, (1, 2))
         ax.plot(
             times.values,
             FLOW(values),
             label=text,
-            linewidth=2.4 if i == 0 else 1.3,
-            color=_LINE_COLOURS[i % len(_LINE_COLOURS)].value,
-            linestyle=DASHES[i // len(_LINE_COLOURS) % len(DASHES)],
+            linewidth=1.4,
+            color=colour.value,
+            linestyle=dash,
         )
     if any(np.min(values) < 0 for _, values in lines):
         ax.axhline(0.0, color=Colour.DEMAND.value, linewidth=0.8)
@@ -214,7 +219,6 @@ _LINE_COLOURS = (
     Colour.STORED,
     Colour.UNSERVED,
     Colour.OUTDOOR,
-    Colour.DEMAND,
 )
 _FLOWING = ("pipe", "substation", "plant", "tank", "dump", "pump", "valve", "bypass")
 
@@ -393,7 +397,7 @@ def _band(
         return
     low, high = shown.min(axis=1), shown.max(axis=1)
     ax.fill_between(
-        times.values, low, high, color=colour.value, alpha=0.22, linewidth=0, label=text
+        times.values, low, high, color=colour.value, alpha=0.3, linewidth=0.9, label=text
     )
     if shown.shape[1] >= 20:
         inner = np.quantile(shown, (0.1, 0.9), axis=1)
