@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.dae.initial import Point
+from rexdynnet.dae.consistent import Point
 from rexdynnet.dae.model import Dae
 
 Floats = NDArray[np.float64]

@@ -117,6 +117,37 @@ class Integrated:
     heats_J: Floats
 
 
+def merged(segment: Segment, pieces: list[tuple[Segment, Integrated]]) -> Integrated:
+    """Join the solutions of consecutive pieces of a segment.
+
+    Parameters
+    ----------
+    segment : Segment
+        The whole.
+    pieces : list of (Segment, Integrated)
+
+    Returns
+    -------
+    Integrated
+        An instant that two pieces share keeps the row of the earlier one.
+    """
+    shares: list[Floats] = []
+    x: list[Floats] = []
+    z: list[Floats] = []
+    heats: list[Floats] = []
+    booked = np.zeros(pieces[0][1].heats_J.shape[1])
+    for number, (piece, solution) in enumerate(pieces):
+        new = slice(1 if number else 0, None)
+        times = piece.start_s + solution.shares * piece.length_s
+        shares.append(((times - segment.start_s) / segment.length_s)[new])
+        x.append(solution.x[new])
+        z.append(solution.z[new])
+        heats.append(booked + solution.heats_J[new])
+        booked = booked + solution.heats_J[-1]
+    shares[-1][-1] = 1.0
+    return Integrated(*(np.concatenate(column) for column in (shares, x, z, heats)))
+
+
 @dataclass(frozen=True)
 class SegmentIntegrators:
     """Integrators of one model by the number of output intervals.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -123,26 +122,3 @@ class Recorder:
             stacked[:, having, layer] = layered[f"{prefix}{layer}"]
         rest["tank_temperature"] = stacked
         return rest
-
-
-def join(
-    parts: list[tuple[Floats, Mapping[str, Floats]]],
-) -> tuple[Floats, dict[str, Floats]]:
-    """Concatenate consecutive records; a shared instant keeps its earlier row.
-
-    Parameters
-    ----------
-    parts : list of (times, records)
-
-    Returns
-    -------
-    times_s : (n,) array
-    records : dict of str to (n, ...) array
-    """
-    times = np.concatenate([parts[0][0], *(part[0][1:] for part in parts[1:])])
-    first = parts[0][1]
-    records = {
-        name: np.concatenate([first[name], *(part[1][name][1:] for part in parts[1:])])
-        for name in first
-    }
-    return times, records
