@@ -1,0 +1,1 @@
+"""Laws of water, friction and heat, for NumPy and CasADi alike."""

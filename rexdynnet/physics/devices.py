@@ -93,9 +93,7 @@ def saturated_flow(demanded_kg_per_s: Any, pressure_drop_Pa: Any, kv_kg_per_s: A
 
 
 @register_jitable
-def flow_for_heat(
-    heat_W: Any, supply_K: Any, return_K: Any, specific_heat: Any
-) -> Any:
+def flow_for_heat(heat_W: Any, supply_K: Any, return_K: Any, specific_heat: Any) -> Any:
     """Mass flow that gives a heat between two temperatures.
 
     Parameters
@@ -267,9 +265,7 @@ def bypass_opening(supply_K: Any, setpoint_K: Any, band_K: Any) -> Any:
 
 
 @register_jitable
-def thermostat_demand(
-    room_K: Any, setpoint_K: Any, band_K: Any, design_heat_W: Any
-) -> Any:
+def thermostat_demand(room_K: Any, setpoint_K: Any, band_K: Any, design_heat_W: Any) -> Any:
     """Heat that a proportional room thermostat asks for.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Pressure loss of pipes: Darcy–Weisbach with a factor that is smooth from rest to rough turbulence."""
+"""Pressure loss of pipes: Darcy–Weisbach, smooth from rest to rough turbulence."""
 
 from __future__ import annotations
 

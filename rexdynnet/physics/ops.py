@@ -62,7 +62,7 @@ def minimum(x: Any, y: Any) -> Any:
 def _share_unary(ours: Callable[..., Any], scalar: Callable[[float], float]) -> None:
     # numba compares signatures with their annotations, so these inner ones have none
     @overload(ours)
-    def _(x):  # pyright: ignore[reportUnusedFunction] # noqa: ANN001, ANN202
+    def _(x):  # pyright: ignore[reportUnusedFunction]
         return lambda x: scalar(x)
 
 
@@ -72,10 +72,10 @@ _share_unary(absolute, math.fabs)
 
 
 @overload(maximum)
-def _maximum(x, y):  # pyright: ignore[reportUnusedFunction] # noqa: ANN001, ANN202
+def _maximum(x, y):  # pyright: ignore[reportUnusedFunction]
     return lambda x, y: x if x > y else y
 
 
 @overload(minimum)
-def _minimum(x, y):  # pyright: ignore[reportUnusedFunction] # noqa: ANN001, ANN202
+def _minimum(x, y):  # pyright: ignore[reportUnusedFunction]
     return lambda x, y: x if x < y else y

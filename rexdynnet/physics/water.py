@@ -34,9 +34,7 @@ def viscosity(temperature_K: Any) -> Any:
     890.0
     """
     x = temperature_K / 300.0
-    return 1e-6 * (
-        280.68 * x**-1.9 + 511.45 * x**-7.7 + 61.131 * x**-19.6 + 0.45903 * x**-40.0
-    )
+    return 1e-6 * (280.68 * x**-1.9 + 511.45 * x**-7.7 + 61.131 * x**-19.6 + 0.45903 * x**-40.0)
 
 
 @register_jitable

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numba as nb
 
@@ -52,7 +52,7 @@ def entry(function: Kernel) -> Kernel:
     -------
     callable
     """
-    return _versioned(nb.njit(cache=True, error_model="numpy")(function))
+    return _compiled(function)
 
 
 def inner(function: Kernel) -> Kernel:
@@ -66,13 +66,11 @@ def inner(function: Kernel) -> Kernel:
     -------
     callable
     """
-    compiled = nb.njit(
-        cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(function)
-    return _versioned(compiled)
+    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def _versioned(dispatcher: Any) -> Any:
-    store = cast("Any", dispatcher)._cache._cache_file
-    store._version = f"{nb.__version__} {sources_version()}"
+def _compiled(function: Kernel, **options: Any) -> Kernel:
+    compiler: Any = nb.njit
+    dispatcher = compiler(cache=True, error_model="numpy", **options)(function)
+    dispatcher._cache._cache_file._version = f"{nb.__version__} {sources_version()}"
     return dispatcher

@@ -144,9 +144,7 @@ def _component_names(network: Network) -> dict[str, list[str]]:
         "valve": [valve.name for valve in network.valves],
         "bypass": [bypass.name for bypass in network.bypasses],
         "building": [
-            substation.name
-            for substation in network.substations
-            if substation.building is not None
+            substation.name for substation in network.substations if substation.building is not None
         ],
     }
     return kinds
@@ -254,6 +252,7 @@ def run_attributes(
 
     return {
         "network": network.name,
+        "fluid_density_kg_per_m3": network.fluid.density_kg_per_m3,
         "method": method_name,
         "start_utc": start_utc.strftime("%Y-%m-%dT%H:%M:%SZ") if start_utc else "",
         "output_step_s": step_s,

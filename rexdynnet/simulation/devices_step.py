@@ -174,7 +174,9 @@ def settle_heat(layout: Layout, state: State) -> None:
         )
         if substations[i].control == CONTROL_FLOW and substations[i].heat_at < 0:
             wanted = max(m, state.substations[i].wanted)
-            state.substations[i].demand_W = state.substations[i].heat_W * (wanted / m if m > 0.0 else 1.0)
+            state.substations[i].demand_W = state.substations[i].heat_W * (
+                wanted / m if m > 0.0 else 1.0
+            )
         elif substations[i].control == CONTROL_VALVE and substations[i].heat_at < 0:
             state.substations[i].demand_W = state.substations[i].heat_W
     for i in range(len(plants)):
@@ -303,7 +305,9 @@ def _mix_inversions(tank_K: Floats, start: int, n: int) -> None:
 
 
 @entry
-def fuel_power(layout: Layout, plant: int, heat_W: float, outlet_K: float, outdoor_K: float) -> float:
+def fuel_power(
+    layout: Layout, plant: int, heat_W: float, outlet_K: float, outdoor_K: float
+) -> float:
     """Fuel, or electricity of a heat pump, that a heat takes, W."""
     plants = layout.plants
     if plants[plant].kind == KIND_HEAT_PUMP:

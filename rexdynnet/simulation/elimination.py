@@ -109,9 +109,7 @@ def analyse(size: int, pairs: Iterable[tuple[int, int]]) -> tuple[Elimination, I
     )
 
 
-def _minimum_degree(
-    size: int, neighbours: list[set[int]]
-) -> tuple[list[int], list[list[int]]]:
+def _minimum_degree(size: int, neighbours: list[set[int]]) -> tuple[list[int], list[list[int]]]:
     heap = [(len(neighbours[i]), i) for i in range(size)]
     heapq.heapify(heap)
     done = [False] * size

@@ -71,9 +71,7 @@ def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float
 
 
 @inner
-def _loss_of_pipe(
-    layout: Layout, state: State, pipe: int, flow: float
-) -> float:
+def _loss_of_pipe(layout: Layout, state: State, pipe: int, flow: float) -> float:
     pipes = layout.pipes
     return pressure_loss(
         flow,

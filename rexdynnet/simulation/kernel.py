@@ -101,9 +101,7 @@ def refresh_films(layout: Layout, state: State, tolerance: float) -> None:
 
 
 @entry
-def solve_flows(
-    layout: Layout, state: State, u: Floats, d: Floats, p: Floats
-) -> tuple[int, int]:
+def solve_flows(layout: Layout, state: State, u: Floats, d: Floats, p: Floats) -> tuple[int, int]:
     """Full hydraulic solution for the guessed node temperatures and the inputs."""
     for pipe in range(layout.graph.first_substation):
         factor = p[layout.pipes[pipe].roughness_factor_at]
@@ -152,8 +150,10 @@ def run_segment(
             state.nodes[node].guess_K = state.nodes[node].K + min(max(ahead, -1.0), 1.0)
             state.nodes[node].before_K = state.nodes[node].K
         changed = ask(layout, state, u, d, p) or since > 1e29
-        if since > 1e29 or since >= REFRESH_AFTER_s or (
-            changed and (step == steps - 1 or _needs_solution(layout, state, anchor))
+        if (
+            since > 1e29
+            or since >= REFRESH_AFTER_s
+            or (changed and (step == steps - 1 or _needs_solution(layout, state, anchor)))
         ):
             outcome, edge = solve_flows(layout, state, u, d, p)
             if outcome != CONVERGED:

@@ -7,7 +7,7 @@ order of `Network.components`, so each kind is one contiguous range.
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,8 @@ from rexdynnet.signals import Signal
 from rexdynnet.simulation.elimination import Elimination, analyse
 
 Ints = NDArray[np.int64]
-Records = NDArray[np.void]
+Records: TypeAlias = Any
+"""A structured array; `Any` because type checkers do not know the fields of its records."""
 GRAVITY_m_per_s2 = 9.80665
 
 CONTROL_HEAT, CONTROL_FLOW, CONTROL_VALVE = 0, 1, 2
@@ -68,7 +69,7 @@ NODE = np.dtype(
         ("tree_edge", np.int64),
     ]
 )
-"""Water mass [kg]; rho·g·z; island; row in the nodal matrix (-1: held); edge to the tree's parent."""
+"""Water mass [kg]; rho·g·z; island; row in the nodal matrix (-1: held); edge to the parent."""
 
 EDGE = np.dtype([("tail", np.int64), ("head", np.int64), ("slot", np.int64)])
 """End nodes in the direction of positive flow; slot in the nodal matrix."""
@@ -194,8 +195,7 @@ PUMP = np.dtype(
     + [(name, np.int64) for name in ("speed_at", "availability_at")]
 )
 VALVE = np.dtype(
-    [("kv", np.float64)]
-    + [(name, np.int64) for name in ("check", "opening_at", "availability_at")]
+    [("kv", np.float64)] + [(name, np.int64) for name in ("check", "opening_at", "availability_at")]
 )
 BYPASS = np.dtype([(name, np.float64) for name in ("kv", "setpoint", "band")])
 
@@ -342,7 +342,7 @@ def _graph(network: Network) -> tuple[Graph, Elimination]:
             network.valves,
         )
     ]
-    firsts = [int(x) for x in np.cumsum(counts)]
+    firsts = [sum(counts[: k + 1]) for k in range(len(counts))]
     in_tree = {int(e) for e in edge if e >= 0}
     loops = sum(1 for e in range(len(pairs)) if e not in in_tree and _is_free(network, firsts, e))
     graph = Graph(
@@ -365,8 +365,14 @@ def _graph(network: Network) -> tuple[Graph, Elimination]:
         ),
         order,
         *_incidence(len(network.nodes), tail, head),
-        *firsts,
-        loops,
+        first_substation=firsts[0],
+        first_plant=firsts[1],
+        first_tank=firsts[2],
+        first_dump=firsts[3],
+        first_pump=firsts[4],
+        first_valve=firsts[5],
+        first_bypass=firsts[6],
+        loops=loops,
     )
     return graph, elimination
 
@@ -573,7 +579,8 @@ def _plants(network: Network, u_at: dict[str, int], d_at: dict[str, int]) -> Rec
         pump_efficiency=[plant.pump_efficiency for plant in them],
         temperature_at=[u_at[f"{plant.name}.supply_temperature"] for plant in them],
         setpoint_at=[
-            u_at[f"{plant.name}.{setpoint}"] for plant, setpoint in zip(them, setpoints, strict=True)
+            u_at[f"{plant.name}.{setpoint}"]
+            for plant, setpoint in zip(them, setpoints, strict=True)
         ],
         available_at=[d_at.get(f"{plant.name}.available_heat", -1) for plant in them],
         availability_at=[d_at[f"{plant.name}.availability"] for plant in them],

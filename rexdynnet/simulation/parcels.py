@@ -21,7 +21,9 @@ FINEST = 1.0 / 50.0
 
 
 @inner
-def fill(state: State, pipe: int, row: int, mass: float, profile_K: Floats, ground_K: float) -> None:
+def fill(
+    state: State, pipe: int, row: int, mass: float, profile_K: Floats, ground_K: float
+) -> None:
     """Fill a pipe with equal parcels of given temperatures, inlet first."""
     n = len(profile_K)
     state.pipes[pipe].first = 0
@@ -184,7 +186,11 @@ def _push(
     else:
         last = state.pipes[pipe].first
     if state.parcel_mass[row, last] + moved <= FINEST * pipe_mass or count >= PARCEL_ROOM - 1:
-        w, m, s = state.parcel_mass[row, last], state.parcel_mean[row, last], state.parcel_slope[row, last]
+        w, m, s = (
+            state.parcel_mass[row, last],
+            state.parcel_mean[row, last],
+            state.parcel_slope[row, last],
+        )
         if forward:
             m, s = _join(w, m, s, moved, mean, slope)
         else:
@@ -214,7 +220,11 @@ def _pop(state: State, pipe: int, row: int, moved: float, forward: bool) -> tupl
     slope = 0.0
     while need > 0.0 and state.pipes[pipe].count > 0:
         count = state.pipes[pipe].count
-        at = state.pipes[pipe].first if forward else (state.pipes[pipe].first + count - 1) % PARCEL_ROOM
+        at = (
+            state.pipes[pipe].first
+            if forward
+            else (state.pipes[pipe].first + count - 1) % PARCEL_ROOM
+        )
         w = state.parcel_mass[row, at]
         m = state.parcel_mean[row, at]
         s = state.parcel_slope[row, at] if forward else -state.parcel_slope[row, at]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +40,7 @@ class PlugFlowOptions:
     """
 
     step_s: float = 30.0
-    cells: CellRule = CellRule()
+    cells: CellRule = field(default_factory=CellRule)
     friction: FrictionLaw = FrictionLaw.COLEBROOK
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class PlugFlowPlant:
     """
 
     network: Network
-    options: PlugFlowOptions = PlugFlowOptions()
+    options: PlugFlowOptions = field(default_factory=PlugFlowOptions)
 
     @cached_property
     def layout(self) -> Layout:
@@ -71,19 +71,23 @@ class PlugFlowPlant:
         return build_layout(self.network, self.options.cells, nikuradse=nikuradse)
 
     @cached_property
+    def _signals(self) -> tuple[tuple[Signal, ...], ...]:
+        return controls(self.network), disturbances(self.network), parameters(self.network)
+
+    @property
     def controls(self) -> tuple[Signal, ...]:
         """Order of `Inputs.controls`."""
-        return controls(self.network)
+        return self._signals[0]
 
-    @cached_property
+    @property
     def disturbances(self) -> tuple[Signal, ...]:
         """Order of `Inputs.disturbances`."""
-        return disturbances(self.network)
+        return self._signals[1]
 
-    @cached_property
+    @property
     def parameters(self) -> tuple[Signal, ...]:
         """Order of the run-time parameters."""
-        return parameters(self.network)
+        return self._signals[2]
 
     def init(
         self,

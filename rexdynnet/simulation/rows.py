@@ -75,8 +75,15 @@ def stored_heat(layout: Layout, state: State) -> float:
 
 @inner
 def book(
-    layout: Layout, state: State, records: Records, row: int, time_s: float, d: Floats, step_s: float
+    layout: Layout,
+    state: State,
+    records: Records,
+    row: int,
+    time_s: float,
+    d: Floats,
+    step_s: float,
 ) -> None:
+    """Write one row: the state and flows now, the heats of the step that ends now."""
     graph = layout.graph
     records.time_s[row] = time_s
     for node in range(len(graph.nodes)):

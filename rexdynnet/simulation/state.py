@@ -6,14 +6,15 @@ its compilation time depends on, and keep what belongs together in one place.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.simulation.layout import Layout
 
-Records = NDArray[np.void]
+Records: TypeAlias = Any
+"""A structured array; `Any` because type checkers do not know the fields of its records."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PARCEL_ROOM = 64

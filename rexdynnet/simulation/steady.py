@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from rexdynnet.simulation.compiled import entry, inner
 from rexdynnet.simulation.devices_step import settle_heat
-from rexdynnet.simulation.hydraulics import CONVERGED
 from rexdynnet.simulation.flow_order import order_nodes
+from rexdynnet.simulation.hydraulics import CONVERGED
 from rexdynnet.simulation.kernel import recount_parcels, refresh_films, solve_flows
 from rexdynnet.simulation.layout import Layout
 from rexdynnet.simulation.parcels import fill
@@ -41,9 +41,7 @@ def _total_conductance(layout: Layout, state: State, p: Floats, pipe: int) -> fl
 
 
 @entry
-def sweep_to_steady(
-    layout: Layout, state: State, u: Floats, d: Floats, p: Floats
-) -> SteadyOutcome:
+def sweep_to_steady(layout: Layout, state: State, u: Floats, d: Floats, p: Floats) -> SteadyOutcome:
     """Alternate hydraulics and heat along the flow until the node temperatures stand still.
 
     Tanks keep their layers and buildings their rooms; stagnant nodes take the ground's
@@ -77,7 +75,9 @@ def sweep_to_steady(
             for j in range(graph.incident_start[node], graph.incident_start[node + 1]):
                 e = graph.incident[j]
                 m = state.edges[e].flow
-                leaves = (m > 0.0 and graph.edges[e].tail == node) or (m < 0.0 and graph.edges[e].head == node)
+                leaves = (m > 0.0 and graph.edges[e].tail == node) or (
+                    m < 0.0 and graph.edges[e].head == node
+                )
                 lags = graph.first_plant <= e < graph.first_tank and m > 0.0
                 if not leaves or lags or graph.first_tank <= e < graph.first_dump:
                     continue
@@ -109,12 +109,18 @@ def _send_sources(layout: Layout, state: State) -> None:
         if state.edges[edge].flow > 0.0:
             node = graph.edges[edge].head
             state.nodes[node].inflow += state.edges[edge].flow
-            state.nodes[node].inflow_heat += state.edges[edge].flow * state.plants[edge - graph.first_plant].outlet_K
+            state.nodes[node].inflow_heat += (
+                state.edges[edge].flow * state.plants[edge - graph.first_plant].outlet_K
+            )
     for i in range(len(others.tanks)):
         m = state.edges[graph.first_tank + i].flow
         if m != 0.0:
             charging = m > 0.0
-            node = graph.edges[graph.first_tank + i].head if charging else graph.edges[graph.first_tank + i].tail
+            node = (
+                graph.edges[graph.first_tank + i].head
+                if charging
+                else graph.edges[graph.first_tank + i].tail
+            )
             first = others.tanks[i].start
             layer = first + others.tanks[i].layers - 1 if charging else first
             state.nodes[node].inflow += abs(m)
@@ -125,7 +131,9 @@ def _send_sources(layout: Layout, state: State) -> None:
             if graph.nodes[node].island == island:
                 leaked += state.nodes[node].leak
         state.nodes[graph.islands[island].root].inflow += leaked
-        state.nodes[graph.islands[island].root].inflow_heat += leaked * graph.islands[island].makeup_K
+        state.nodes[graph.islands[island].root].inflow_heat += (
+            leaked * graph.islands[island].makeup_K
+        )
 
 
 @entry

@@ -110,9 +110,7 @@ def _pass_pipe(
             step_s,
             ground_K,
         )
-        new_water, new_metal = content(
-            state, water_at, wall_at, cells, state.pipes[pipe].phase
-        )
+        new_water, new_metal = content(state, water_at, wall_at, cells, state.pipes[pipe].phase)
         gained = moved * (inlet - mean) if moved > 0.0 else 0.0
         state.pipes[pipe].loss_J = cp * (gained - mass * (new_water - water)) - pipes[
             pipe
@@ -120,7 +118,10 @@ def _pass_pipe(
     state.pipes[pipe].out_K = mean + 0.5 * slope
     state.pipes[pipe].in_K = state.nodes[source].K
     if not forward:
-        state.pipes[pipe].in_K, state.pipes[pipe].out_K = state.pipes[pipe].out_K, state.pipes[pipe].in_K
+        state.pipes[pipe].in_K, state.pipes[pipe].out_K = (
+            state.pipes[pipe].out_K,
+            state.pipes[pipe].in_K,
+        )
     if moved > 0.0:
         _send(state, sink, moved, mean, slope)
 
@@ -205,7 +206,9 @@ def _leave_node(
     for k in range(graph.incident_start[node], graph.incident_start[node + 1]):
         edge = graph.incident[k]
         m = state.edges[edge].flow
-        leaves = (m > 0.0 and graph.edges[edge].tail == node) or (m < 0.0 and graph.edges[edge].head == node)
+        leaves = (m > 0.0 and graph.edges[edge].tail == node) or (
+            m < 0.0 and graph.edges[edge].head == node
+        )
         if edge < graph.first_substation:
             if leaves or (m == 0.0 and graph.edges[edge].tail == node):
                 loss = pipes[edge].loss * p[pipes[edge].loss_factor_at]
@@ -238,7 +241,9 @@ def _settle_lagging(layout: Layout, state: State, step_s: float) -> None:
     for i in range(len(layout.plants)):
         edge = graph.first_plant + i
         m = max(state.edges[edge].flow, 0.0)
-        state.plants[i].heat_W = m * cp * (state.plants[i].outlet_K - state.nodes[graph.edges[edge].tail].out_K)
+        state.plants[i].heat_W = (
+            m * cp * (state.plants[i].outlet_K - state.nodes[graph.edges[edge].tail].out_K)
+        )
         energy[ENERGY_PLANTS] += state.plants[i].heat_W * step_s
     for i in range(len(layout.others.tanks)):
         edge = graph.first_tank + i

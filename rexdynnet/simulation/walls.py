@@ -121,7 +121,7 @@ def shift_forward(
 def shift_backward(
     state: State, water_at: int, cells: int, phase: float, moved: float, inlet: float
 ) -> tuple[float, float]:
-    """Move the water of one pipe by `moved` ≤ 1 parcels towards its start; new phase and outflow."""
+    """Move the water of one pipe by `moved` ≤ 1 parcels to its start; new phase and outflow."""
     water = state.water_K
     last = water_at + cells
     if moved <= phase:
