@@ -53,7 +53,7 @@ class SolverOptions:
     newton_share: float = 1e-2
     dense_step_s: float = 60.0
     macro_step_s: float = 900.0
-    flow_tolerance: float = 1e-3
+    flow_tolerance: float = 2e-3
 
 
 @dataclass(frozen=True)
