@@ -60,12 +60,13 @@ def _pass_pipe(
     graph, pipes = layout.graph, layout.pipes
     cp = layout.water.specific_heat
     flow = state.edges[pipe].flow
-    forward = flow >= 0.0
-    source = graph.edges[pipe].tail if forward else graph.edges[pipe].head
-    sink = graph.edges[pipe].head if forward else graph.edges[pipe].tail
     moved = abs(flow) * step_s
     if moved < STANDSTILL_kg:
         moved = 0.0
+    # At rest the sign of the flow is noise.
+    forward = flow >= 0.0 or moved == 0.0
+    source = graph.edges[pipe].tail if forward else graph.edges[pipe].head
+    sink = graph.edges[pipe].head if forward else graph.edges[pipe].tail
     inlet, tilt = state.nodes[source].out_K, state.nodes[source].out_tilt
     mass = pipes[pipe].water_mass
     if pipes[pipe].parcel_row >= 0:

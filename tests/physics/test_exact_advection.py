@@ -107,3 +107,27 @@ def test_what_leaves_a_pipe_is_what_entered_minus_loss_whatever_the_step(step_s:
     exact = GROUND_K + (shape - GROUND_K) * fade
     error = np.sqrt(np.mean((trace.outlet_K - exact)[settled] ** 2))
     assert error < 0.005 * 10.0 + 0.02 * step_s / 60.0 * 10.0
+
+
+def test_the_error_of_a_wave_falls_with_the_step_faster_than_linearly() -> None:
+    network = one_pipe(loss_W_per_mK=LOSS)
+    pipe = network.pipes[0]
+    delay = delay_s(pipe, WATER, FLOW)
+
+    def wave(t: float | np.ndarray) -> np.ndarray:
+        return 340.0 + 10.0 * np.sin(2 * np.pi * np.asarray(t) / delay)
+
+    def error(step_s: float) -> float:
+        times = np.arange(0.0, 4 * delay, step_s)
+        plant = PlugFlowPlant(network, PlugFlowOptions(step_s))
+        trace = drive(plant, times, lambda t: float(wave(t)), FLOW, initial_K=340.0)
+        exact = plug_flow(pipe, WATER, FLOW, wave, 340.0, GROUND_K, times)
+        settled = times > 1.2 * delay
+        return float(np.sqrt(np.mean((trace.outlet_K - exact)[settled] ** 2)))
+
+    errors = [error(step_s) for step_s in (120.0, 60.0, 30.0)]
+    orders = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
+    assert np.all(orders > 1.2), errors
+    # Below that the hundredth of the pipe that a parcel covers sets the floor.
+    assert errors[-1] < 0.01
+    assert error(7.5) < errors[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rexdynnet.errors import InputError
@@ -57,6 +58,15 @@ def test_a_week_of_a_real_supply_line_is_predicted(
     score = of_sensor(found, "network_ait", sensor)
     assert score.n == 660
     assert score.rmse_K <= target_K
+
+
+def test_water_that_stands_still_only_cools(found: Validation) -> None:
+    case = read_case(validation("network_ait"))
+    resting = case.forcing.column("draw_at_p4.mass_flow_demand") == 0.0
+    (p4,) = (one for one in found.predictions if one.sensor == "p4")
+    still = resting[1:] & resting[:-1]
+    assert still.sum() > 100
+    assert np.all(np.diff(p4.predicted_K)[still] < 0.0)
 
 
 def test_destest_ce0_lies_where_the_agreeing_tools_lie(found: Validation) -> None:
