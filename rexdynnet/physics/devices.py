@@ -15,6 +15,7 @@ from rexdynnet.physics.ops import absolute, exp, log, maximum, minimum, sqrt
 BAR_Pa = 1.0e5
 LINEAR_BELOW_Pa = 10.0
 SMALLEST_DIFFERENCE_K = 0.5
+FEED_IN_LIFT_K = 10.0
 SATURATION_SOFTNESS = 1e-3
 
 
@@ -112,6 +113,37 @@ def flow_for_heat(heat_W: Any, supply_K: Any, return_K: Any, specific_heat: Any)
     """
     difference = maximum(supply_K - return_K, SMALLEST_DIFFERENCE_K)
     return maximum(heat_W, 0.0) / (specific_heat * difference)
+
+
+@register_jitable
+def feed_in_flow(
+    heat_W: Any, setpoint_K: Any, return_K: Any, capacity_W: Any, specific_heat: Any
+) -> Any:
+    """Mass flow of a plant that feeds in a prescribed heat.
+
+    Parameters
+    ----------
+    heat_W : float, array or symbol
+    setpoint_K, return_K : float, array or symbol
+        A return as hot as the set-point stops the flow.
+    capacity_W : float
+        Its pump is sized for this heat at a lift of 10 K and gives no more.
+    specific_heat : float
+
+    Returns
+    -------
+    same shape
+        kg/s, not negative.
+
+    Examples
+    --------
+    >>> float(round(feed_in_flow(1e5, 353.15, 313.15, 1e6, 4185.0), 4))
+    0.5974
+    """
+    lift = setpoint_K - return_K
+    able = maximum(minimum(lift / SMALLEST_DIFFERENCE_K, 1.0), 0.0)
+    most = capacity_W / (specific_heat * FEED_IN_LIFT_K)
+    return able * minimum(flow_for_heat(heat_W, setpoint_K, return_K, specific_heat), most)
 
 
 @register_jitable

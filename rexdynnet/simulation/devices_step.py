@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rexdynnet.physics.devices import (
     bypass_opening,
     carnot_cop,
+    feed_in_flow,
     flow_for_heat,
     solar_heat,
     thermostat_demand,
@@ -72,7 +73,7 @@ def ask(layout: Layout, state: State, u: Floats, d: Floats, p: Floats) -> bool:
             state.plants[i].bound_Pa = bound
         else:
             heat = min(u[plants[i].setpoint_at], capacity)
-            flow = flow_for_heat(heat, setpoint, back, cp) if setpoint > back else 0.0
+            flow = feed_in_flow(heat, setpoint, back, plants[i].capacity, cp)
             changed |= flow != state.edges[edge].fixed
             state.edges[edge].fixed = flow
     for i in range(len(substations)):

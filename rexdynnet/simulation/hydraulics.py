@@ -22,7 +22,8 @@ from rexdynnet.simulation.state import State
 
 PLANT_CONDUCTANCE = 10.0
 LEAST_CONDUCTANCE = 1e-12
-MOST_ITERATIONS = 100
+MOST_ITERATIONS = 200
+SETTLED = 1e-4
 CONVERGED = 0
 NOT_CONVERGED = 1
 SINGULAR = 2
@@ -202,6 +203,18 @@ def balance_tree(layout: Layout, state: State) -> None:
 
 
 @inner
+def _next_head(state: State, plant: int, margin: float) -> float:
+    """Secant step towards a worst-point margin of zero; more head never lowers the margin."""
+    record = state.plants[plant]
+    head, slope = record.head_Pa, 1.0
+    if record.tried_Pa >= 0.0 and abs(head - record.tried_Pa) > 1e-6:
+        slope = (margin - record.margin_Pa) / (head - record.tried_Pa)
+    state.plants[plant].tried_Pa = head
+    state.plants[plant].margin_Pa = margin
+    return head - margin / min(max(slope, 0.05), 1.0)
+
+
+@inner
 def _raise_heads(layout: Layout, state: State) -> float:
     """Move pressure plants to their set-point or to the worst point; return the change in Pa."""
     graph, plants, substations = layout.graph, layout.plants, layout.substations
@@ -218,7 +231,7 @@ def _raise_heads(layout: Layout, state: State) -> float:
                 if graph.nodes[graph.edges[edge].tail].island == island:
                     drop = pressure_drop(layout, state, edge)
                     margin = min(margin, drop - substations[s].minimum_dp)
-            wanted = state.plants[i].head_Pa - margin if margin < 1e29 else head
+            wanted = _next_head(state, i, margin) if margin < 1e29 else head
             head = min(max(wanted, head), plants[i].maximum_dp)
         changed = max(changed, abs(head - state.plants[i].head_Pa))
         state.plants[i].head_Pa = head
@@ -253,6 +266,25 @@ def absolute_pressure(layout: Layout, state: State, node: int) -> float:
     )
 
 
+@inner
+def _at_rest(state: State) -> bool:
+    largest = 0.0
+    for edge in range(len(state.edges)):
+        largest = max(largest, abs(state.edges[edge].flow))
+    return largest == 0.0
+
+
+@inner
+def _start_from_demands(layout: Layout, state: State) -> None:
+    """Give a network at rest the flows that its devices ask for, as a first guess."""
+    graph = layout.graph
+    for i in range(len(layout.substations)):
+        state.edges[graph.first_substation + i].flow = state.substations[i].wanted
+    for edge in range(graph.first_plant, graph.first_pump):
+        state.edges[edge].flow = state.edges[edge].fixed
+    balance_tree(layout, state)
+
+
 @entry
 def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
     """Solve for all flows and pressures, starting from the present ones.
@@ -270,23 +302,35 @@ def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
     edge : int
         The edge that moved most in the last iteration.
     """
+    if _at_rest(state):
+        _start_from_demands(layout, state)
+    for i in range(len(layout.plants)):
+        state.plants[i].tried_Pa = -1.0
+    lift = _raise_heads(layout, state)
     worst = 0
     share = 1.0
     before = 1e30
-    for iteration in range(MOST_ITERATIONS):
+    since = 0
+    for _ in range(MOST_ITERATIONS):
         _update_leaks(layout, state)
-        lift = _raise_heads(layout, state)
         _linearise(layout, state)
         worst, moved = _newton_step(layout, state, share)
         if worst < 0:
             return SINGULAR, 0
+        # a worst point read off unsettled pressures would send the heads astray
+        since += 1
+        if moved <= SETTLED:
+            lift = _raise_heads(layout, state)
+            if lift > 1e-4:
+                since, share, before = 0, 1.0, 1e30
+                continue
         if moved <= 1e-11 and lift <= 1e-4:
             balance_tree(layout, state)
             return CONVERGED, worst
-        if iteration >= 12:
+        if since >= 20:
             share = 0.5 if moved > 0.5 * before else min(1.0, 2.0 * share)
         before = moved
-    if before <= 1e-8:
+    if before <= 1e-8 and lift <= 1.0:
         balance_tree(layout, state)
         return CONVERGED, worst
     return NOT_CONVERGED, worst

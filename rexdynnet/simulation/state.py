@@ -60,10 +60,13 @@ SUBSTATION = np.dtype(
 setting of the return law, heat given, return and room temperature."""
 
 PLANT = np.dtype(
-    _floats("head_Pa", "bound_Pa", "capacity_W", "setpoint_K", "outlet_K", "tilt_K", "heat_W")
+    [
+        *_floats("head_Pa", "bound_Pa", "capacity_W", "setpoint_K", "outlet_K", "tilt_K"),
+        *_floats("heat_W", "tried_Pa", "margin_Pa"),
+    ]
 )
 """Δp held, its lower bound (negative: closed), heat available, set-point, outlet (mean of the
-step and its change over the step), heat."""
+step and its change over the step), heat; last head tried for the worst point, its margin."""
 
 TANK = np.dtype(_floats("heat_W", "inlet_K"))
 DUMP = np.dtype(_floats("heat_W", "outlet_K"))

@@ -12,10 +12,9 @@ from rexdynnet.dae.context import Context, mean, through, value
 from rexdynnet.dae.contribution import Account, Contribution, Port
 from rexdynnet.network.spec import Plant, PlantControl, PlantKind
 from rexdynnet.physics.devices import (
-    SMALLEST_DIFFERENCE_K,
     BAR_Pa,
     carnot_cop,
-    flow_for_heat,
+    feed_in_flow,
     solar_heat,
     supply_temperature,
 )
@@ -36,9 +35,8 @@ def _(component: Plant, tail: Port, head: Port, context: Context) -> Contributio
     lift = head.pressure - tail.pressure
     if plant.control is PlantControl.HEAT:
         capacity = minimum(maximum(context.inputs[f"{name}.heat"], 0.0), capacity)
-        # no flow where the return is as hot as the set-point; a ramp, because the law jumps
-        able = maximum(minimum((set_point - back) / SMALLEST_DIFFERENCE_K, 1.0), 0.0)
-        residual = flow - able * flow_for_heat(capacity, set_point, back, specific_heat)
+        rated = plant.capacity_W
+        residual = flow - feed_in_flow(capacity, set_point, back, rated, specific_heat)
     else:
         # surplus of other plants flows back unheated (hydraulic separator); a tripped plant shuts
         stopped = flow + SEAT_LEAK_kg_per_s_Pa * lift
