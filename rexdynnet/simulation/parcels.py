@@ -4,7 +4,8 @@ A parcel knows its mass, the mean of its temperature and its slope over the
 mass (van Leer, J. Comput. Phys. 23 (1977) 276, scheme III, in Lagrangian
 form). Temperatures are stored as the excess over what the pipe's ground would
 make of stagnant water, scaled by the growth exp(∫k dt): so a parcel is never
-touched while it travels, however long.
+touched while it travels, however long. Parcels that continue each other in a
+straight line are joined; fronts keep their kinks.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.simulation.compiled import entry, inner
-from rexdynnet.simulation.state import PARCEL_ROOM, State
+from rexdynnet.simulation.compiled import entry, hot, inner
+from rexdynnet.simulation.state import PARCEL_ROOM, PIECES, Records, State
 
 Floats = NDArray[np.float64]
 
 FINEST = 1.0 / 50.0
+CROWDED = 3 * PARCEL_ROOM // 4
+STRAIGHT_K = 2e-3
+CURVED = 0.02
+STANDSTILL = 1e-9
+WRAP = PARCEL_ROOM - 1
 
 
 @inner
@@ -26,71 +32,90 @@ def fill(
 ) -> None:
     """Fill a pipe with equal parcels of given temperatures, inlet first."""
     n = len(profile_K)
-    state.pipes[pipe].first = 0
-    state.pipes[pipe].count = n
-    state.pipes[pipe].growth = 1.0
-    state.pipes[pipe].ground_K = ground_K
-    total = 0.0
+    here = state.pipes[pipe]
+    here.first = 0
+    here.count = n
+    here.growth, here.fade = 1.0, 1.0
+    here.per_mass = 1.0 / mass
+    here.decay = -1.0
+    here.ground_K = ground_K
     for i in range(n):
-        value = profile_K[n - 1 - i] - ground_K
-        state.parcel_mass[row, i] = mass / n
-        state.parcel_mean[row, i] = value
-        total += value
-        if 0 < i < n - 1:
-            ahead = profile_K[n - i] - ground_K
-            behind = profile_K[n - 2 - i] - ground_K
-            state.parcel_slope[row, i] = 0.5 * (behind - ahead)
-        else:
-            state.parcel_slope[row, i] = 0.0
-    state.pipes[pipe].excess_K = total / n
+        parcel = state.parcels[row, i]
+        ahead = profile_K[min(n - i, n - 1)]
+        behind = profile_K[max(n - 2 - i, 0)]
+        parcel.mass = mass / n
+        parcel.mean = profile_K[n - 1 - i] - ground_K
+        parcel.slope = (behind - ahead) * (0.5 if 0 < i < n - 1 else 1.0)
+    recount(state, pipe, row, mass)
 
 
 @inner
-def content_excess(state: State, pipe: int, row: int, mass: float) -> float:
-    """Mean excess over ground of a pipe's content, recounted from its parcels, K."""
+def recount(state: State, pipe: int, row: int, mass: float) -> None:
+    """Sum a pipe's content over its parcels."""
+    here = state.pipes[pipe]
     total = 0.0
-    for k in range(state.pipes[pipe].count):
-        at = (state.pipes[pipe].first + k) % PARCEL_ROOM
-        total += state.parcel_mass[row, at] * state.parcel_mean[row, at]
-    return total / (state.pipes[pipe].growth * mass)
+    for k in range(here.count):
+        parcel = state.parcels[row, (here.first + k) & WRAP]
+        total += parcel.mass * parcel.mean
+    here.content = total
+    here.excess_K = total * here.fade / mass
 
 
 @entry
 def profile(state: State, pipe: int, row: int, mass: float, out_K: Floats) -> None:
     """Sample the content at equal spacing from the upstream to the downstream end, K."""
     n = len(out_K)
-    at = state.pipes[pipe].count - 1
+    here = state.pipes[pipe]
+    at = here.count - 1
     passed = 0.0
     for j in range(n):
         place = (j + 0.5) / n * mass
         while at > 0:
-            k = (state.pipes[pipe].first + at) % PARCEL_ROOM
-            if passed + state.parcel_mass[row, k] >= place:
+            parcel = state.parcels[row, (here.first + at) & WRAP]
+            if passed + parcel.mass >= place:
                 break
-            passed += state.parcel_mass[row, k]
+            passed += parcel.mass
             at -= 1
-        k = (state.pipes[pipe].first + max(at, 0)) % PARCEL_ROOM
+        parcel = state.parcels[row, (here.first + max(at, 0)) & WRAP]
         # slope counts from the outlet side to the inlet side
-        inside = 0.5 - (place - passed) / state.parcel_mass[row, k]
-        value = state.parcel_mean[row, k] + state.parcel_slope[row, k] * inside
-        out_K[j] = state.pipes[pipe].ground_K + value / state.pipes[pipe].growth
+        inside = 0.5 - (place - passed) / parcel.mass
+        out_K[j] = here.ground_K + (parcel.mean + parcel.slope * inside) / here.growth
 
 
-@inner
+@hot
 def _join(w1: float, m1: float, s1: float, w2: float, m2: float, s2: float) -> tuple[float, float]:
     """Mean and slope of two linear pieces in a row that keep both moments; weights are masses."""
-    w = w1 + w2
-    a, b = w1 / w, w2 / w
+    w = 1.0 / (w1 + w2)
+    a, b = w1 * w, w2 * w
     mean = a * m1 + b * m2
     slope = 6.0 * a * b * (m2 - m1) + a * a * s1 + b * b * s2
     low = min(m1 - 0.5 * abs(s1), m2 - 0.5 * abs(s2))
     high = max(m1 + 0.5 * abs(s1), m2 + 0.5 * abs(s2))
-    # the small addition lets smooth curved profiles through, but not fronts (no slopes there)
-    bound = 2.0 * min(mean - low, high - mean) + 0.02 * (abs(s1) + abs(s2))
+    bound = 2.0 * min(mean - low, high - mean)
     return mean, min(max(slope, -bound), bound)
 
 
-@inner
+@hot
+def _straight(
+    w1: float, m1: float, s1: float, w2: float, m2: float, s2: float, tolerance: float
+) -> bool:
+    """Whether two pieces in a row differ from one line by no more than `tolerance`."""
+    jump = abs(m1 + 0.5 * s1 - m2 + 0.5 * s2)
+    bend = abs(s1 * w2 - s2 * w1)
+    return jump * (w1 + w2) + bend <= tolerance * (w1 + w2)
+
+
+@hot
+def add_inflow(node: Records, mass: float, mean_K: float, tilt_K: float, end_K: float) -> None:
+    """Add to the sums of a node's inflow; the pieces are the caller's business."""
+    node.arrivals += 1
+    node.inflow += mass
+    node.inflow_heat += mass * mean_K
+    node.inflow_tilt += mass * tilt_K
+    node.inflow_end += mass * end_K
+
+
+@hot
 def advance_pipe(
     state: State,
     pipe: int,
@@ -98,14 +123,12 @@ def advance_pipe(
     pipe_mass: float,
     moved: float,
     forward: bool,
-    inlet_K: float,
-    inlet_slope_K: float,
-    rate_per_s: float,
-    half_growth: float,
-    step_s: float,
+    source: int,
+    sink: int,
+    decay: float,
     ground_K: float,
 ) -> tuple[float, float]:
-    """Push one step's inflow into a pipe and take as much out at the other end.
+    """Push a step's outflow of one node into a pipe and as much out of it to the other node.
 
     Parameters
     ----------
@@ -115,179 +138,188 @@ def advance_pipe(
         Water in the pipe and inflow during the step, kg.
     forward : bool
         False: the water enters at the outlet.
-    inlet_K, inlet_slope_K : float
-        Mean of the inflow's temperature over the step, and its change from start to end.
-    rate_per_s, half_growth : float
-        Loss rate k and exp(k·step/2).
-    step_s, ground_K : float
+    source, sink : int
+        Nodes that the water comes from and goes to.
+    decay : float
+        Loss rate times the step.
+    ground_K : float
 
     Returns
     -------
-    mean_K, slope_K : float
-        Outflow's temperature over the step and its change from start to end.
+    mean_K, end_K : float
+        Of the outflow over the step and at its end (without flow: of the content).
     """
-    ground = state.pipes[pipe].ground_K
-    relaxed = ground_K + (ground - ground_K) / half_growth
-    final = ground_K + (relaxed - ground_K) / half_growth
-    growth = state.pipes[pipe].growth * half_growth
-    state.pipes[pipe].ground_K = final
-    state.pipes[pipe].growth = growth * half_growth
-    decay = rate_per_s * step_s
-    inflow = inlet_K - relaxed
-    if moved <= 1e-9 * pipe_mass:
-        state.pipes[pipe].excess_K /= half_growth * half_growth
-        return final + state.pipes[pipe].excess_K, 0.0
-    if moved >= pipe_mass:
-        mean, slope = _flush(
-            state, pipe, row, pipe_mass, moved, forward, inflow, inlet_slope_K, decay, growth
-        )
-    else:
-        # moments of inflow * exp(k t): what enters later is scaled more
-        tilt = (inlet_slope_K + inflow * decay) * growth
-        entered = inflow * (1.0 + decay * decay / 24.0) + inlet_slope_K * decay / 12.0
-        _push(state, pipe, row, pipe_mass, moved, forward, entered * growth, tilt)
-        mean, slope = _pop(state, pipe, row, moved, forward)
-        tilt = slope / growth
-        mean = mean / growth * (1.0 + decay * decay / 24.0) - tilt * decay / 12.0
-        slope = tilt - mean * decay
-    share = moved / pipe_mass
-    state.pipes[pipe].excess_K = (
-        state.pipes[pipe].excess_K * (1.0 - 0.5 * decay) + share * (inflow - mean)
-    ) / (1.0 + 0.5 * decay)
-    if growth > 1e6:
-        _rescale(state, pipe, row)
-    return relaxed + mean, slope
+    here = state.pipes[pipe]
+    if here.decay != decay:
+        here.decay = decay
+        here.half_growth = np.exp(0.5 * decay)
+        here.half_fade = 1.0 / here.half_growth
+        here.longest = CURVED / max(decay, 1e-9)
+    half = here.half_fade
+    relaxed, final = ground_K, ground_K
+    if here.ground_K != ground_K:
+        relaxed += (here.ground_K - ground_K) * half
+        final += (relaxed - ground_K) * half
+        here.ground_K = final
+    middle = here.growth * here.half_growth
+    inverse = here.fade * half
+    here.growth = middle * here.half_growth
+    here.fade = inverse * half
+    if moved <= STANDSTILL * pipe_mass:
+        here.excess_K = here.content * here.fade * here.per_mass
+        return final + here.excess_K, final + here.excess_K
+    _push_pieces(state, here, row, pipe_mass, moved, forward, source, decay, relaxed, middle)
+    mean, end = _pop_pieces(state, here, row, moved, forward, sink, decay, relaxed, inverse)
+    if here.growth > 1e6:
+        _rescale(state, here, row)
+    here.excess_K = here.content * here.fade * here.per_mass
+    return mean, end
 
 
 @inner
-def _rescale(state: State, pipe: int, row: int) -> None:
-    growth = state.pipes[pipe].growth
-    for k in range(state.pipes[pipe].count):
-        at = (state.pipes[pipe].first + k) % PARCEL_ROOM
-        state.parcel_mean[row, at] /= growth
-        state.parcel_slope[row, at] /= growth
-    state.pipes[pipe].growth = 1.0
+def _rescale(state: State, here: Records, row: int) -> None:
+    for k in range(here.count):
+        parcel = state.parcels[row, (here.first + k) & WRAP]
+        parcel.mean /= here.growth
+        parcel.slope /= here.growth
+    here.content /= here.growth
+    here.growth, here.fade = 1.0, 1.0
 
 
-@inner
-def _push(
+@hot
+def _push_pieces(
     state: State,
-    pipe: int,
+    here: Records,
     row: int,
     pipe_mass: float,
     moved: float,
     forward: bool,
-    mean: float,
-    slope: float,
-) -> None:
-    count = state.pipes[pipe].count
-    if forward:
-        last = (state.pipes[pipe].first + count - 1) % PARCEL_ROOM
-    else:
-        last = state.pipes[pipe].first
-    if state.parcel_mass[row, last] + moved <= FINEST * pipe_mass or count >= PARCEL_ROOM - 1:
-        w, m, s = (
-            state.parcel_mass[row, last],
-            state.parcel_mean[row, last],
-            state.parcel_slope[row, last],
-        )
-        if forward:
-            m, s = _join(w, m, s, moved, mean, slope)
-        else:
-            m, s = _join(moved, mean, -slope, w, m, s)
-        state.parcel_mass[row, last] = w + moved
-        state.parcel_mean[row, last] = m
-        state.parcel_slope[row, last] = s
-        return
-    if forward:
-        at = (state.pipes[pipe].first + count) % PARCEL_ROOM
-        state.parcel_slope[row, at] = slope
-    else:
-        at = (state.pipes[pipe].first - 1) % PARCEL_ROOM
-        state.pipes[pipe].first = at
-        state.parcel_slope[row, at] = -slope
-    state.pipes[pipe].count = count + 1
-    state.parcel_mass[row, at] = moved
-    state.parcel_mean[row, at] = mean
-
-
-@inner
-def _pop(state: State, pipe: int, row: int, moved: float, forward: bool) -> tuple[float, float]:
-    """Take `moved` from the far end; mean and slope in the order in which it leaves."""
-    need = moved
-    taken = 0.0
-    mean = 0.0
-    slope = 0.0
-    while need > 0.0 and state.pipes[pipe].count > 0:
-        count = state.pipes[pipe].count
-        at = (
-            state.pipes[pipe].first
-            if forward
-            else (state.pipes[pipe].first + count - 1) % PARCEL_ROOM
-        )
-        w = state.parcel_mass[row, at]
-        m = state.parcel_mean[row, at]
-        s = state.parcel_slope[row, at] if forward else -state.parcel_slope[row, at]
-        if w <= need * (1.0 + 1e-12):
-            piece = w
-            piece_mean = m
-            piece_slope = s
-            state.pipes[pipe].count = count - 1
-            if forward:
-                state.pipes[pipe].first = (at + 1) % PARCEL_ROOM
-        else:
-            piece = need
-            share = piece / w
-            piece_mean = m + 0.5 * s * (share - 1.0)
-            piece_slope = s * share
-            state.parcel_mass[row, at] = w - piece
-            state.parcel_mean[row, at] = m + 0.5 * s * share
-            rest = s * (1.0 - share)
-            state.parcel_slope[row, at] = rest if forward else -rest
-        if taken > 0.0:
-            mean, slope = _join(taken, mean, slope, piece, piece_mean, piece_slope)
-        else:
-            mean = piece_mean
-            slope = piece_slope
-        taken += piece
-        need -= piece
-    return mean, slope
-
-
-@inner
-def _flush(
-    state: State,
-    pipe: int,
-    row: int,
-    pipe_mass: float,
-    moved: float,
-    forward: bool,
-    inflow: float,
-    inflow_slope: float,
+    source: int,
     decay: float,
-    growth: float,
+    relaxed: float,
+    middle: float,
+) -> None:
+    """Append the source's outflow as moments of (inflow − ground)·exp(k t)."""
+    tolerance = STRAIGHT_K * middle
+    longest = min(pipe_mass, moved * here.longest)
+    content = here.content
+    begin = 0.0
+    for i in range(state.nodes[source].pieces):
+        piece = state.pieces[source, i]
+        share = piece.share
+        part = decay * share
+        scale = middle
+        if share < 1.0:
+            scale *= np.exp(decay * (begin + 0.5 * share - 0.5))
+        excess = piece.mean_K - relaxed
+        mean = (excess * (1.0 + part * part / 24.0) + piece.slope_K * part / 12.0) * scale
+        slope = (piece.slope_K + excess * part) * scale
+        mass = share * moved
+        content += mass * mean
+        begin += share
+        count = here.count
+        last = state.parcels[row, (here.first + count - 1) & WRAP if forward else here.first]
+        w, m = last.mass, last.mean
+        s = last.slope if forward else -last.slope
+        fits = w + mass <= longest and _straight(w, m, s, mass, mean, slope, tolerance)
+        if fits or (count >= CROWDED and w + mass <= FINEST * pipe_mass) or count == PARCEL_ROOM:
+            mean, slope = _join(w, m, s, mass, mean, slope)
+            mass += w
+        else:
+            if not forward:
+                here.first = (here.first - 1) & WRAP
+            here.count = count + 1
+            last = state.parcels[row, (here.first + count) & WRAP if forward else here.first]
+        last.mass = mass
+        last.mean = mean
+        last.slope = slope if forward else -slope
+    here.content = content
+
+
+@hot
+def _pop_pieces(
+    state: State,
+    here: Records,
+    row: int,
+    moved: float,
+    forward: bool,
+    sink: int,
+    decay: float,
+    relaxed: float,
+    inverse: float,
 ) -> tuple[float, float]:
-    """Step in which the whole content leaves and part of the inflow passes right through."""
-    old, old_slope = _pop(state, pipe, row, pipe_mass * 2.0, forward)
-    share = pipe_mass / moved
-    through = 1.0 - share
-    # residence of what passes is share·step; what was inside leaves around share·step/2
-    start = growth * np.exp(-0.5 * decay)
-    leave = np.exp(-0.5 * decay * share)
-    old = old / start * leave
-    old_slope = old_slope / start * leave - old * decay * share
-    fade = np.exp(-decay * share)
-    early = inflow + 0.5 * inflow_slope * (through - 1.0)
-    late = inflow + 0.5 * inflow_slope * through
-    state.pipes[pipe].first = 0
-    state.pipes[pipe].count = 1
-    state.parcel_mass[row, 0] = pipe_mass
-    # entered around step − share·step/2
-    scale = growth * np.exp(0.5 * decay * (1.0 - share))
-    kept = (inflow_slope + late * decay) * share * scale
-    state.parcel_mean[row, 0] = late * scale
-    state.parcel_slope[row, 0] = kept if forward else -kept
-    if through <= 1e-12:
-        return old, old_slope
-    passed = inflow_slope * fade * through
-    return _join(pipe_mass, old, old_slope, moved - pipe_mass, early * fade, passed)
+    """Take `moved` from the far end and send it to the sink, in the order in which it leaves."""
+    node = state.nodes[sink]
+    alone = node.arrivals == 0
+    content = here.content
+    need, begin = moved, 0.0
+    listed = 0
+    total, moment, end = 0.0, 0.0, 0.0
+    low, high = 1e30, -1e30
+    while begin < 1.0 and here.count > 0:
+        at = here.first if forward else (here.first + here.count - 1) & WRAP
+        parcel = state.parcels[row, at]
+        w, m = parcel.mass, parcel.mean
+        s = parcel.slope if forward else -parcel.slope
+        if w < need * (1.0 - 1e-12):
+            here.count -= 1
+            if forward:
+                here.first = (at + 1) & WRAP
+            content -= w * m
+            need -= w
+            share = w / moved
+        elif w <= need * (1.0 + 1e-12):
+            here.count -= 1
+            if forward:
+                here.first = (at + 1) & WRAP
+            content -= w * m
+            share = 1.0 - begin
+        else:
+            x = need / w
+            parcel.mass = w - need
+            parcel.mean = m + 0.5 * s * x
+            parcel.slope = (s if forward else -s) * (1.0 - x)
+            m -= 0.5 * s * (1.0 - x)
+            s *= x
+            content -= need * m
+            share = 1.0 - begin
+        fade = inverse
+        middle_of = begin + 0.5 * share - 0.5
+        if share < 1.0:
+            fade *= np.exp(-decay * middle_of)
+        part = decay * share
+        tilt = s * fade
+        mean = m * fade * (1.0 + part * part / 24.0) - tilt * part / 12.0
+        tilt -= mean * part
+        total += share * mean
+        moment += share * (12.0 * middle_of * mean + share * tilt)
+        half = 0.5 * abs(tilt)
+        low, high = min(low, mean - half), max(high, mean + half)
+        end = mean + 0.5 * tilt
+        begin = 1.0 if share == 1.0 - begin else begin + share
+        if alone:
+            listed = _list(state, sink, listed, share, relaxed + mean, tilt)
+    here.content = content
+    if alone:
+        node.pieces = listed
+    bound = 2.0 * min(total - low, high - total)
+    moment = min(max(moment, -bound), bound)
+    add_inflow(node, moved, relaxed + total, moment, relaxed + end)
+    return relaxed + total, relaxed + end
+
+
+@hot
+def _list(state: State, sink: int, listed: int, share: float, mean_K: float, slope_K: float) -> int:
+    """Append a piece to a node's list, or to its last piece if that goes on straight."""
+    if listed > 0:
+        last = state.pieces[sink, listed - 1]
+        w, m, s = last.share, last.mean_K, last.slope_K
+        if listed == PIECES or _straight(w, m, s, share, mean_K, slope_K, STRAIGHT_K):
+            mean_K, slope_K = _join(w, m, s, share, mean_K, slope_K)
+            share += w
+            listed -= 1
+    piece = state.pieces[sink, listed]
+    piece.share = share
+    piece.mean_K = mean_K
+    piece.slope_K = slope_K
+    return listed + 1
