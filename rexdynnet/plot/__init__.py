@@ -2,7 +2,8 @@
 
 Every function returns a `matplotlib.figure.Figure` and touches no global state of
 matplotlib. Without `ax` it makes a figure of its own, 8 inches wide; with `ax` it
-draws there and returns the figure that `ax` belongs to.
+draws there and returns the figure that `ax` belongs to. Pictures of a route take
+the route's end before `ax`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from rexdynnet.plot.balance import energy_balance, load_duration_curve
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.maps import MapQuantity, network_map
-from rexdynnet.plot.overview import overview
+from rexdynnet.plot.page import overview
 from rexdynnet.plot.pipes import pressures_along_route, space_time
 from rexdynnet.plot.routes import Route, find_route
-from rexdynnet.plot.series import flows, heats, tank, temperatures
+from rexdynnet.plot.series import flows, heats, tank
+from rexdynnet.plot.temperature import temperatures
 
 __all__ = [
     "MapQuantity",

@@ -21,6 +21,7 @@ from rexdynnet.plot.style import (
     legend_beside,
     power_scale,
 )
+from rexdynnet.plot.times import MOST_VECTORS
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,9 @@ def load_duration_curve(result: xr.Dataset, ax: Axes | None = None) -> Figure:
     if "substation_heat" in result.variables:
         x, y = sorted_load(total(result, "substation_heat")[1:], hours)
         ax.step(x, scale(y), where="pre", color=Colour.DELIVERED.value, label="delivered")
+    if len(hours) > MOST_VECTORS:
+        for artist in (*ax.lines, *ax.collections):
+            artist.set_rasterized(True)
     full_h = _full_load_h(plant.sum(axis=1), hours)
     ax.set_xlim(0.0, float(hours.sum()))
     ax.set_ylim(bottom=min(0.0, float(scale(plant.sum(axis=1).min()))))

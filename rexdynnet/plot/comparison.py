@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from rexdynnet.errors import Finding, InputError
-from rexdynnet.plot.read import TimeAxis, Values, axis_of_seconds
+from rexdynnet.plot.read import Values
 from rexdynnet.plot.style import (
     CELSIUS,
     Colour,
@@ -20,6 +20,7 @@ from rexdynnet.plot.style import (
     legend_beside,
     new_picture,
 )
+from rexdynnet.plot.times import TimeAxis, axis_of_seconds
 
 
 def measured_against_predicted(

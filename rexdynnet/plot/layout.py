@@ -13,6 +13,14 @@ from rexdynnet.network.graph import Network
 from rexdynnet.plot.read import Values, labels, variable
 
 _KINDS = ("plant", "tank", "dump", "substation")
+_DIAGONAL = 0.5**0.5
+_WAYS = (
+    np.array([1.0, 0.0]),
+    np.array([0.0, 1.0]),
+    np.array([0.0, -1.0]),
+    np.array([-1.0, 0.0]),
+    *(_DIAGONAL * np.array(way) for way in ((1, 1), (1, -1), (-1, 1), (-1, -1))),
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,11 @@ class MapLayout:
         return np.hypot(*(self.stops - self.starts).T)
 
     @property
-    def longest_label(self) -> int:
-        """Letters of the longest name that stands beside a symbol."""
-        names = (place.name for places in self.places.values() for place in places)
-        return max((len(self.short_name(name)) for name in names), default=0)
+    def longest_sideways(self) -> int:
+        """Letters of the longest name that stands left or right of its symbol."""
+        everything = (place for places in self.places.values() for place in places)
+        names = (self.short_name(place.name) for place in everything if place.outward[0])
+        return max(map(len, names), default=0)
 
     def segments(self, pipes: Sequence[int], pieces: int) -> Values:
         """Equal pieces of some pipes.
@@ -137,7 +146,7 @@ def layout_of(source: xr.Dataset | Network) -> MapLayout:
     return MapLayout(
         starts + shift,
         stops + shift,
-        {kind: _places(drawing, at, kind) for kind in _KINDS},
+        _places(drawing, at, 0.045 * spread),
         schematic,
         _shared_words(names),
         float(np.clip(1.3 + 5.4 * height / width, 3.6, 7.6)),
@@ -221,32 +230,36 @@ def _by_connection(drawing: _Drawing) -> dict[str, Values]:
     return {name: np.asarray(point, float) for name, point in found.items()}
 
 
-def _places(drawing: _Drawing, at: Mapping[str, Values], kind: str) -> tuple[Place, ...]:
-    spots = drawing.spots[kind]
-    neighbours: dict[str, list[Values]] = {node: [] for _, node, _ in spots}
+def _places(
+    drawing: _Drawing, at: Mapping[str, Values], aside_m: float
+) -> dict[str, tuple[Place, ...]]:
+    """Where the symbols stand; of several at one place all but the first step aside."""
+    neighbours: dict[str, list[Values]] = {node: [] for node in drawing.nodes}
     for tail, head, _ in drawing.pipes:
-        for here, there in ((tail, head), (head, tail)):
-            if here in neighbours:
-                neighbours[here].append(at[there])
+        neighbours[tail].append(at[head])
+        neighbours[head].append(at[tail])
     used: dict[tuple[float, float], int] = {}
-    places = []
-    for name, node, _ in spots:
-        position = at[node]
-        key = (float(position[0]), float(position[1]))
-        turn = used.get(key, 0)
-        used[key] = turn + 1
-        outward = _turned(_away(position, neighbours[node]), turn)
-        places.append(Place(name, position, outward))
-    return tuple(places)
+    found: dict[str, tuple[Place, ...]] = {}
+    for kind in _KINDS:
+        places = []
+        for name, node, _ in drawing.spots[kind]:
+            position = at[node]
+            key = (float(position[0]), float(position[1]))
+            turn = used.get(key, 0)
+            used[key] = turn + 1
+            outward = _turned(_away(position, neighbours[node]), turn)
+            places.append(Place(name, position + (aside_m if turn else 0.0) * outward, outward))
+        found[kind] = tuple(places)
+    return found
 
 
 def _away(position: Values, others: Iterable[Values]) -> Values:
-    """Unit vector along x or y that points least towards the neighbours."""
+    """The direction, of eight, that points least towards the neighbours; diagonals last."""
     ways = [other - position for other in others]
     units = [way / np.hypot(*way) for way in ways if np.hypot(*way) > 0]
-    candidates = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0], [-1.0, 0.0]])
-    crowding = [max((float(c @ unit) for unit in units), default=0.0) for c in candidates]
-    return candidates[int(np.argmin(np.round(crowding, 6)))]
+    crowding = [max((float(way @ unit) for unit in units), default=0.0) for way in _WAYS]
+    # A diagonal must be clearly freer: names beside or above their symbol read better.
+    return _WAYS[int(np.argmin(np.array(crowding) + 0.4 * (np.arange(len(_WAYS)) >= 4)))]
 
 
 def _turned(way: Values, quarters: int) -> Values:

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import Line
 from rexdynnet.plot.layout import MapLayout, layout_of
-from rexdynnet.plot.read import Instant, Values, clock, labels, nearest_row, total, variable
+from rexdynnet.plot.read import Values, labels, total, variable
 from rexdynnet.plot.style import (
     BAR,
     CELSIUS,
@@ -30,6 +30,7 @@ from rexdynnet.plot.style import (
     figure_of,
     new_picture,
 )
+from rexdynnet.plot.times import Instant, clock, nearest_row
 
 _PIECES = 10
 _MOST_LABELS = 40
@@ -119,7 +120,7 @@ def network_map(
         ax.set_xticks([])
         ax.set_yticks([])
     ax.spines[["top", "right"]].set_visible(False)
-    ax.margins(x=0.07 + 0.012 * plan.longest_label, y=0.1)
+    ax.margins(x=0.05 + 0.016 * plan.longest_sideways, y=0.1)
     return figure_of(ax)
 
 
@@ -248,7 +249,8 @@ def _draw_arrows(ax: Axes, plan: MapLayout, flow: Values) -> None:
         tail, head = plan.segments([int(i)], 1).reshape(2, 2)
         if flow[i] < 0:
             tail, head = head, tail
-        x, y = (tail + head) / 2
+        # A little downstream of the middle: beside it stands the arrow of the other line.
+        x, y = tail + 0.56 * (head - tail)
         degrees = float(np.degrees(np.arctan2(*(head - tail)[::-1])))
         (arrow,) = ax.plot(
             [x],
@@ -322,18 +324,22 @@ def _draw_places(ax: Axes, plan: MapLayout, unserved: tuple[str, ...]) -> None:
     )
 
 
+_ALIGN_X = {-1: "right", 0: "center", 1: "left"}
+_ALIGN_Y = {-1: "top", 0: "center", 1: "bottom"}
+
+
 def _name(ax: Axes, plan: MapLayout, text: str, at: Values, outward: Values, bold: bool) -> None:
     """Write a name beside its symbol, on the side away from its pipes."""
     x, y = outward
-    sideways = abs(x) >= abs(y)
     ax.annotate(
         plan.short_name(text),
         (float(at[0]), float(at[1])),
         xytext=(9 * x, 9 * y),
         textcoords="offset points",
-        ha=("left" if x > 0 else "right") if sideways else "center",
-        va="center" if sideways else ("bottom" if y > 0 else "top"),
+        ha=_ALIGN_X[int(np.sign(x))],
+        va=_ALIGN_Y[int(np.sign(y))],
         fontsize=9 if bold else 7.5,
         fontweight="bold" if bold else "normal",
         zorder=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8},
     )

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rexdynnet.network.spec import Line
-from rexdynnet.plot.read import Instant, clock, nearest_row, time_axis, total
+from rexdynnet.plot.read import total
 from rexdynnet.plot.routes import (
     Route,
     along_route,
@@ -26,6 +26,7 @@ from rexdynnet.plot.style import (
     figure_of,
     legend_beside,
 )
+from rexdynnet.plot.times import Instant, clock, nearest_row, time_axis
 
 _MOST_COLUMNS = 1600
 
@@ -87,36 +88,29 @@ def pressures_along_route(
         )
         ends.append((float(distance[-1]), float(pressure[0]), float(pressure[-1])))
     (far, top_plant, top), (_, bottom_plant, bottom) = ends
-    _difference(ax, 0.0, top_plant, bottom_plant, f"{supply.plant}\n")
-    _difference(ax, far, top, bottom, f"{to}\n")
+    _difference(ax, 0.0, top_plant, bottom_plant)
+    _difference(ax, far, top, bottom)
+    spans = (
+        f"Δp {top_plant - bottom_plant:.2f} bar at {supply.plant}, {top - bottom:.2f} bar at {to}"
+    )
     dress(
         ax,
         x=f"distance from {supply.plant} (m)",
         y="pressure (bar absolute)",
-        title=f"{supply.plant} to {to}, {clock(result, row)}",
+        title=f"{clock(result, row)}: {spans}",
     )
     ax.margins(x=0.04, y=0.12)
     legend_beside(ax)
     return figure_of(ax)
 
 
-def _difference(ax: Axes, x: float, top: float, bottom: float, text: str) -> None:
-    """An arrow between the two lines, with the differential pressure beside it."""
+def _difference(ax: Axes, x: float, top: float, bottom: float) -> None:
+    """An arrow between the two lines."""
     ax.annotate(
         "",
         (x, top),
         (x, bottom),
         arrowprops={"arrowstyle": "<->", "color": Colour.DEMAND.value, "shrinkA": 4, "shrinkB": 4},
-    )
-    left = x <= 0.0
-    ax.annotate(
-        f"{text}Δp = {top - bottom:.2f} bar",
-        (x, (top + bottom) / 2),
-        xytext=(8 if left else -8, 0),
-        textcoords="offset points",
-        ha="left" if left else "right",
-        va="center",
-        fontsize=9,
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import IO, Any
+from io import BytesIO
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure, SubFigure
+from PIL import Image
 
 ZERO_CELSIUS_K = 273.15
 DOTS_PER_INCH = 150
@@ -75,6 +77,11 @@ class Picture(Figure):
         """
         kwargs.setdefault("dpi", DOTS_PER_INCH)
         kind = str(kwargs.get("format") or str(getattr(fname, "name", fname)).rpartition(".")[2])
+        if kind.lower() == "png" and not transparent and not {"pil_kwargs", "metadata"} & {*kwargs}:
+            buffer = BytesIO()
+            super().savefig(buffer, **{**kwargs, "format": "png"})
+            _save_with_palette(buffer, fname)
+            return
         if kind.lower() == "svg":
             kwargs.setdefault("metadata", {"Date": None})
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rexdynnet"}):
@@ -82,12 +89,16 @@ class Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         """Show the picture in a notebook without pyplot."""
-        from io import BytesIO
-
-        buffer: IO[bytes] = BytesIO()
+        buffer = BytesIO()
         self.savefig(buffer, format="png")
-        buffer.seek(0)
-        return buffer.read()
+        return buffer.getvalue()
+
+
+def _save_with_palette(png: BytesIO, fname: Any) -> None:
+    """Save a PNG with the 256 colours that fit it best: a third of the size."""
+    whole = Image.open(png).convert("RGB")
+    few = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(fname, format="png", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
 
 
 def new_picture(height_inch: float = 4.0, width_inch: float = WIDTH_INCH) -> Picture:

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rexdynnet.network.spec import Line
-from rexdynnet.plot.read import TimeAxis, Values, labels, optional, time_axis, variable
-from rexdynnet.plot.series import draw_outdoor, draw_temperatures, flows, heats
+from rexdynnet.plot.read import Values, labels, optional, variable
+from rexdynnet.plot.series import flows, heats
 from rexdynnet.plot.style import (
     BAR,
     DASHES,
@@ -17,6 +17,8 @@ from rexdynnet.plot.style import (
     legend_beside,
     new_picture,
 )
+from rexdynnet.plot.temperature import draw_outdoor, draw_temperatures
+from rexdynnet.plot.times import TimeAxis, readable, time_axis
 
 
 def overview(result: xr.Dataset) -> Figure:
@@ -36,7 +38,12 @@ def overview(result: xr.Dataset) -> Figure:
     ------
     InputError
         Where the result lacks the plants' or substations' basic quantities.
+
+    Notes
+    -----
+    A run of more than 60 days is drawn by its daily means, and the time axis says so.
     """
+    result = readable(result)
     weather = any(f"{name}_temperature" in result.variables for name in ("outdoor", "ground"))
     pressures = optional(result, "substation_differential_pressure")
     heights = [1.0] * weather + [1.5, 1.1, 1.8, 1.3] + [1.2] * (pressures is not None)
