@@ -51,7 +51,7 @@ class SolverOptions:
     relative_tolerance: float = 1e-6
     absolute_tolerance: float = 1e-4
     newton_share: float = 1e-2
-    dense_step_s: float = 60.0
+    dense_step_s: float = 30.0
     macro_step_s: float = 900.0
     flow_tolerance: float = 2e-3
 
