@@ -29,6 +29,9 @@ from rexdynnet.plot.style import (
 from rexdynnet.plot.times import Instant, clock, nearest_row, time_axis
 
 _MOST_COLUMNS = 1600
+_POINTS = 200
+# Fewer shades than 256 make the file smaller, and the eye sees no steps yet.
+_LEVELS = 96
 
 
 def pressures_along_route(
@@ -150,18 +153,20 @@ def space_time(
     """
     if not isinstance(route, Route):
         route = find_route(result, route or farthest_substation(result), line=line)
-    distance_m, temperature_K = along_route(result, route)
+    points = int(np.clip(_POINTS // max(len(route.legs), 1), 4, 60))
+    distance_m, temperature_K = along_route(result, route, points)
     ax = axes_or_new(ax)
     times = time_axis(result)
     # More rows than pixels only make the file large.
     every = -(-len(times.values) // _MOST_COLUMNS)
-    distance_m = distance_m + 1e-9 * np.arange(len(distance_m))  # junction points must not coincide
+    # Cells must not vanish: at a junction two points share one place.
+    distance_m = distance_m + 1e-6 * distance_m[-1] * np.arange(len(distance_m)) / len(distance_m)
     mesh = ax.pcolormesh(
         times.values[::every],
         distance_m,
         CELSIUS(temperature_K[::every].T),
-        cmap=FIELD_MAP,
-        shading="gouraud",
+        cmap=FIELD_MAP.resampled(_LEVELS),
+        shading="nearest",
         rasterized=True,
     )
     for place in route.distances_m[1:-1]:
@@ -171,5 +176,6 @@ def space_time(
     title = f"{route.line.value} line, {route.plant} to {route.substation}; dotted: junctions"
     dress(ax, y=f"distance from {route.plant} (m)", title=title)
     ax.grid(False)
+    ax.set_ylim(0.0, float(distance_m[-1]))
     times.dress(ax)
     return figure_of(ax)
