@@ -120,8 +120,17 @@ def network_map(
         ax.set_xticks([])
         ax.set_yticks([])
     ax.spines[["top", "right"]].set_visible(False)
-    ax.margins(x=0.05 + 0.016 * plan.longest_sideways, y=0.1)
+    _make_room(ax, plan)
     return figure_of(ax)
+
+
+def _make_room(ax: Axes, plan: MapLayout) -> None:
+    """Keep names beside symbols off the frame: an equal aspect eats margins, but not data."""
+    low, high = float(ax.dataLim.x0), float(ax.dataLim.x1)
+    aside = 0.016 * plan.longest_sideways * (high - low)
+    ax.update_datalim([(low - aside, ax.dataLim.y0), (high + aside, ax.dataLim.y1)])
+    ax.margins(x=0.05, y=0.1)
+    ax.autoscale_view()
 
 
 def _busiest(result: xr.Dataset) -> int:
@@ -316,7 +325,7 @@ def _draw_places(ax: Axes, plan: MapLayout, unserved: tuple[str, ...]) -> None:
     ax.legend(
         handles=handles,
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.01 if plan.schematic else -0.085),
+        bbox_to_anchor=(0.5, -0.01 if plan.schematic else -0.65 / plan.height_inch),
         ncols=5,
         fontsize=8,
         frameon=False,

@@ -18,6 +18,7 @@ from PIL import Image
 ZERO_CELSIUS_K = 273.15
 DOTS_PER_INCH = 150
 WIDTH_INCH = 8.0
+_LARGE_BYTE = 250_000
 
 
 class Colour(StrEnum):
@@ -80,7 +81,7 @@ class Picture(Figure):
         if kind.lower() == "png" and not transparent and not {"pil_kwargs", "metadata"} & {*kwargs}:
             buffer = BytesIO()
             super().savefig(buffer, **{**kwargs, "format": "png"})
-            _save_with_palette(buffer, fname)
+            _save_small(buffer, fname)
             return
         if kind.lower() == "svg":
             kwargs.setdefault("metadata", {"Date": None})
@@ -94,11 +95,15 @@ class Picture(Figure):
         return buffer.getvalue()
 
 
-def _save_with_palette(png: BytesIO, fname: Any) -> None:
-    """Save a PNG with the 256 colours that fit it best: a third of the size."""
+def _save_small(png: BytesIO, fname: Any) -> None:
+    """Save a PNG with its exact colours, or with 256 of them where it would be large."""
     whole = Image.open(png).convert("RGB")
-    few = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(fname, format="png", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
+    exact = BytesIO()
+    whole.save(exact, format="png", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
+    if len(exact.getvalue()) > _LARGE_BYTE:
+        # The method whose largest error is least: a small symbol keeps its colour.
+        whole = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    whole.save(fname, format="png", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
 
 
 def new_picture(height_inch: float = 4.0, width_inch: float = WIDTH_INCH) -> Picture:
