@@ -89,7 +89,8 @@ def saturated_flow(demanded_kg_per_s: Any, pressure_drop_Pa: Any, kv_kg_per_s: A
     [0.2, 0.5]
     """
     most = valve_flow(maximum(pressure_drop_Pa, 0.0), kv_kg_per_s)
-    softness = SATURATION_SOFTNESS * minimum(demanded_kg_per_s, most)
+    # never 0, so that the derivative exists where both flows are 0
+    softness = SATURATION_SOFTNESS * minimum(demanded_kg_per_s, most) + 1e-12
     return smooth_minimum(demanded_kg_per_s, most, softness)
 
 

@@ -275,7 +275,9 @@ def _part(segment: Segment, start_s: float, end_s: float) -> Segment:
 
 def _run_key(plant: Plant, forcing: Forcing, times: Floats, parameters: Floats | None) -> str:
     digest = hashlib.sha256()
-    for part in (type(plant).__name__, repr(plant.network), repr(getattr(plant, "options", ""))):
+    dae = getattr(plant, "dae", None)
+    options = repr(getattr(plant, "options", "")), repr(getattr(dae, "options", ""))
+    for part in (type(plant).__name__, repr(plant.network), *options):
         digest.update(part.encode())
     digest.update(" ".join(forcing.names).encode())
     for array in (forcing.time_s, forcing.values, times, parameters):
