@@ -56,6 +56,8 @@ class MapLayout:
         What all substations' names begin with, and labels leave away.
     height_inch : float
         A fitting height of a figure 8 inches wide.
+    fineness : float
+        Share of the usual line width, 1 for a few pipes and less for many.
     """
 
     starts: Values
@@ -64,6 +66,7 @@ class MapLayout:
     schematic: bool
     prefix: str
     height_inch: float
+    fineness: float = 1.0
 
     @property
     def lengths(self) -> Values:
@@ -113,7 +116,7 @@ class _Drawing:
     """What a network and a result have in common for a map."""
 
     nodes: Mapping[str, tuple[float, float]]
-    pipes: tuple[tuple[str, str, float], ...]
+    pipes: tuple[tuple[str, str, str], ...]
     spots: Mapping[str, tuple[tuple[str, str, str], ...]]
 
 
@@ -140,7 +143,8 @@ def layout_of(source: xr.Dataset | Network) -> MapLayout:
         spread = float(np.ptp(points, axis=0).max()) or 1.0
     starts = np.array([at[tail] for tail, _, _ in drawing.pipes]).reshape(-1, 2)
     stops = np.array([at[head] for _, head, _ in drawing.pipes]).reshape(-1, 2)
-    shift = _sideways(starts, stops, spread)
+    fineness = float(np.clip((100 / max(len(starts), 1)) ** 0.5, 0.2, 1.0))
+    shift = fineness * _sideways(starts, stops, spread)
     width, height = np.maximum(np.ptp(points, axis=0), 0.25 * spread)
     names = [name for name, _, _ in drawing.spots["substation"]]
     return MapLayout(
@@ -150,6 +154,7 @@ def layout_of(source: xr.Dataset | Network) -> MapLayout:
         schematic,
         _shared_words(names),
         float(np.clip(1.3 + 5.4 * height / width, 3.6, 7.6)),
+        fineness,
     )
 
 
@@ -171,7 +176,7 @@ def _of_network(network: Network) -> _Drawing:
     }
     return _Drawing(
         {node.name: (node.x_m, node.y_m) for node in network.nodes},
-        tuple((pipe.from_node, pipe.to_node, pipe.length_m) for pipe in network.pipes),
+        tuple((pipe.from_node, pipe.to_node, pipe.trench) for pipe in network.pipes),
         {
             kind: tuple((one.name, one.supply_node, one.return_node) for one in them)
             for kind, them in kinds.items()
@@ -182,16 +187,13 @@ def _of_network(network: Network) -> _Drawing:
 def _of_result(result: xr.Dataset) -> _Drawing:
     x, y = variable(result, "node_x_m"), variable(result, "node_y_m")
     nodes = zip(labels(result, "node"), x, y, strict=True)
-    pipes = zip(
-        labels(result, "pipe_from"),
-        labels(result, "pipe_to"),
-        variable(result, "pipe_length_m"),
-        strict=True,
-    )
+    tails, heads = labels(result, "pipe_from"), labels(result, "pipe_to")
+    with_trench = "pipe_trench" in result.variables
+    trenches = labels(result, "pipe_trench") if with_trench else ("",) * len(tails)
     spots = {kind: _spots_of(result, kind) for kind in _KINDS}
     return _Drawing(
         {name: (float(east), float(north)) for name, east, north in nodes},
-        tuple((tail, head, float(length_m)) for tail, head, length_m in pipes),
+        tuple(zip(tails, heads, trenches, strict=True)),
         spots,
     )
 
@@ -213,21 +215,26 @@ def _sideways(starts: Values, stops: Values, spread: float) -> Values:
 
 def _by_connection(drawing: _Drawing) -> dict[str, Values]:
     """Positions from the connections alone; both lines of a place coincide."""
-    place = {name: name for name in drawing.nodes}
-    for _, supply, back in (spot for spots in drawing.spots.values() for spot in spots):
-        place[back] = place[supply]
-    graph = nx.Graph()
-    graph.add_nodes_from(drawing.nodes)
-    for tail, head, _ in drawing.pipes:
-        graph.add_edge(tail, head)
-    for name, other in place.items():
-        if name != other:
-            graph.add_edge(name, other)
+    pairs = [spot[1:] for spots in drawing.spots.values() for spot in spots]
+    trenches: dict[str, list[tuple[str, str]]] = {}
+    for tail, head, trench in drawing.pipes:
+        if trench:
+            trenches.setdefault(trench, []).append((tail, head))
+    for ends in trenches.values():
+        if len(ends) == 2:
+            # The return pipe of a trench runs against its supply pipe.
+            (tail, head), (back_tail, back_head) = ends
+            pairs += [(tail, back_head), (head, back_tail)]
+    same = nx.Graph(pairs)
+    same.add_nodes_from(drawing.nodes)
+    place = {node: min(group) for group in nx.connected_components(same) for node in group}
+    graph = nx.Graph((place[tail], place[head]) for tail, head, _ in drawing.pipes)
+    graph.add_nodes_from(place.values())
     if graph.number_of_nodes() <= 150 and nx.is_connected(graph):
         found = nx.kamada_kawai_layout(graph)
     else:
         found = nx.spring_layout(graph, seed=1, iterations=80)
-    return {name: np.asarray(point, float) for name, point in found.items()}
+    return {node: np.asarray(found[name], float) for node, name in place.items()}
 
 
 def _places(

@@ -110,7 +110,7 @@ def network_map(
         name = str(result.attrs.get("network", ""))
         title = ", ".join(part for part in (name, quantity.value, clock(result, row)) if part)
     if plan.schematic:
-        title += " (no coordinates given: laid out by connection, not to scale)"
+        title += " (no coordinates: not to scale)"
     _draw_places(ax, plan, unserved)
     ax.set_title(title, loc="left", fontsize=10)
     for side in ("x", "y"):
@@ -119,7 +119,8 @@ def network_map(
     if plan.schematic:
         ax.set_xticks([])
         ax.set_yticks([])
-    ax.spines[["top", "right"]].set_visible(False)
+    hidden = ["top", "right", "bottom", "left"] if plan.schematic else ["top", "right"]
+    ax.spines[hidden].set_visible(False)
     _make_room(ax, plan)
     return figure_of(ax)
 
@@ -157,7 +158,7 @@ class _Track:
 
 def _draw_bare(ax: Axes, plan: MapLayout, network: Network) -> None:
     diameter = np.array([pipe.inner_diameter_m for pipe in network.pipes])
-    widths = _widths(diameter)
+    widths = plan.fineness * _widths(diameter)
     handles = []
     for line, colour in ((Line.SUPPLY, Colour.SUPPLY), (Line.RETURN, Colour.RETURN)):
         mine = [i for i, pipe in enumerate(network.pipes) if pipe.line is line]
@@ -180,7 +181,7 @@ def _draw_result(
     scale = _SCALES[quantity]
     ends = [scale(end) for end in _pipe_ends(result, row, quantity)]
     flow = variable(result, "pipe_mass_flow")[row]
-    widths = _widths(np.abs(flow))
+    widths = plan.fineness * _widths(np.abs(flow))
     lines = labels(result, "pipe_line")
     # The two lines differ by far more than a line within itself: each gets its own colours.
     apart = quantity in (MapQuantity.TEMPERATURE, MapQuantity.PRESSURE)
@@ -265,7 +266,7 @@ def _draw_arrows(ax: Axes, plan: MapLayout, flow: Values) -> None:
             [x],
             [y],
             marker=(3, 0, degrees - 90.0),
-            markersize=5 if len(drawn) > 60 else 7,
+            markersize=max(3.0, 7.0 * plan.fineness),
             color=Colour.DEMAND.value,
             markeredgecolor="white",
             markeredgewidth=0.5,

@@ -84,7 +84,7 @@ def flows(result: xr.Dataset, ax: Axes | None = None, *, components: Sequence[st
     if any(np.min(values) < 0 for _, values in lines):
         ax.axhline(0.0, color=Colour.DEMAND.value, linewidth=0.8)
     else:
-        ax.set_ylim(bottom=0.0)
+        ax.set_ylim(0.0, 1.05 * max(float(np.max(values)) for _, values in lines) or 1.0)
     dress(ax, y="mass flow (kg/s)")
     times.dress(ax)
     legend_beside(ax)

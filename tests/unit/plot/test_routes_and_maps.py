@@ -168,6 +168,10 @@ def test_a_network_without_coordinates_is_laid_out_and_says_so():
     assert "no coordinates" in figure.axes[0].get_title(loc="left")
     segments = collection(figure, "pipes supply line").get_segments()
     assert np.ptp(np.concatenate(segments), axis=0).min() > 0
+    back = collection(figure, "pipes return line").get_segments()
+    # Both lines of the first trench: the return pipe starts where the supply pipe ends.
+    apart = np.hypot(*(np.mean(segments[:10], axis=(0, 1)) - np.mean(back[:10], axis=(0, 1))))
+    assert apart < 0.1 * np.ptp(np.concatenate(segments), axis=0).max()
 
 
 def test_a_bare_network_is_drawn_without_results(models):

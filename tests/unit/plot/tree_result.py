@@ -144,6 +144,7 @@ def make_result(
         "pipe_to": ("pipe", heads),
         "pipe_length_m": ("pipe", lengths * 2),
         "pipe_line": ("pipe", pipe_line),
+        "pipe_trench": ("pipe", [f"{tail}-{head}" for tail, head in trenches] * 2),
         "substation_supply_node": ("substation", [f"{house}_supply" for house in houses]),
         "substation_return_node": ("substation", [f"{house}_return" for house in houses]),
         "plant_supply_node": ("plant", ["centre_supply"]),
