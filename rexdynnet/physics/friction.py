@@ -8,7 +8,7 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from rexdynnet.physics.ops import absolute, exp, log, maximum
+from rexdynnet.physics.ops import absolute, exp, log, maximum, sqrt
 
 TRANSITION_REYNOLDS = 2700.0
 TRANSITION_WIDTH = 200.0
@@ -143,3 +143,62 @@ def pressure_loss(
     wall = factor * viscosity_Pa_s * length_m / (2.0 * density * area * diameter_m * diameter_m)
     fittings = minor_loss * speed_flow / (2.0 * density * area * area)
     return (wall + fittings) * mass_flow
+
+
+@register_jitable
+def pressure_loss_and_slope(
+    mass_flow: Any,
+    length_m: Any,
+    diameter_m: Any,
+    roughness_m: Any,
+    minor_loss: Any,
+    density: Any,
+    viscosity_Pa_s: Any,
+    nikuradse: bool = False,
+) -> tuple[Any, Any]:
+    """Loss of pressure along a pipe and its derivative with respect to the mass flow.
+
+    Parameters
+    ----------
+    mass_flow, length_m, diameter_m, roughness_m, minor_loss, density, viscosity_Pa_s, nikuradse
+        As in `pressure_loss`.
+
+    Returns
+    -------
+    loss : same shape
+        Pa; equal to `pressure_loss`.
+    slope : same shape
+        Pa s/kg, positive; within 1 % of the derivative (the Colebrook equation is
+        differentiated implicitly at its explicit solution).
+
+    Examples
+    --------
+    >>> loss, slope = pressure_loss_and_slope(1.0, 100.0, 0.05, 1e-5, 0.0, 983.0, 4.7e-4)
+    >>> int(loss), int(slope)
+    (5607, 10469)
+    """
+    area = pi * diameter_m * diameter_m / 4.0
+    speed_flow = absolute(mass_flow)
+    reynolds = speed_flow * diameter_m / (area * viscosity_Pa_s)
+    relative = roughness_m / diameter_m
+    if nikuradse:
+        y = -2.0 / _LN10 * log(maximum(relative, 1e-9) / 3.71)
+        factor = 64.0 + reynolds / (y * y)
+        rise = 1.0 / (y * y)
+    else:
+        weight = turbulent_share(reynolds)
+        darcy = colebrook_factor(reynolds, relative)
+        re = maximum(reynolds, 1000.0)
+        x = 1.0 / sqrt(darcy)
+        inside = relative / 3.7 + 2.51 * x / re
+        lever = 2.0 / _LN10 * 2.51 / (re * inside)
+        growth = lever * x / (re * (1.0 + lever))
+        turbulent_rise = darcy * (1.0 - 2.0 * reynolds * growth / x)
+        factor = (1.0 - weight) * 64.0 + weight * reynolds * darcy
+        blend = weight * (1.0 - weight) / TRANSITION_WIDTH
+        rise = blend * (reynolds * darcy - 64.0) + weight * turbulent_rise
+    scale = viscosity_Pa_s * length_m / (2.0 * density * area * diameter_m * diameter_m)
+    fittings = minor_loss * speed_flow / (2.0 * density * area * area)
+    loss = (scale * factor + fittings) * mass_flow
+    slope = scale * (factor + rise * reynolds) + 2.0 * fittings
+    return loss, slope

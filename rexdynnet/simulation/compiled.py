@@ -69,6 +69,25 @@ def inner(function: Kernel) -> Kernel:
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def hot(function: Kernel) -> Kernel:
+    """Compile a small kernel of the innermost loops into its caller; it may not allocate.
+
+    Handing a layout and a state to a function costs more than such a kernel's own
+    work, and so does counting references to their arrays; neither is left.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+    """
+    return _compiled(
+        function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, _nrt=False
+    )
+
+
 def _compiled(function: Kernel, **options: Any) -> Kernel:
     compiler: Any = nb.njit
     dispatcher = compiler(cache=True, error_model="numpy", **options)(function)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from rexdynnet.physics.devices import leak_flow, saturated_flow, valve_flow
-from rexdynnet.physics.friction import pressure_loss
+from rexdynnet.physics.friction import pressure_loss_and_slope
 from rexdynnet.physics.water import viscosity
-from rexdynnet.simulation.compiled import entry, inner
+from rexdynnet.simulation.compiled import entry, hot, inner
 from rexdynnet.simulation.elimination import solve_in_place
 from rexdynnet.simulation.layout import CONTROL_VALVE, Layout
 from rexdynnet.simulation.state import State
@@ -42,14 +42,14 @@ def update_viscosity(layout: Layout, state: State) -> None:
             state.pipes[pipe].viscosity = viscosity(min(max(mean, 273.15), 453.15))
 
 
-@inner
+@hot
 def pressure_drop(layout: Layout, state: State, edge: int) -> float:
     """Piezometric pressure at an edge's tail less that at its head, Pa."""
     ends = layout.graph.edges[edge]
     return state.nodes[ends.tail].pressure - state.nodes[ends.head].pressure
 
 
-@inner
+@hot
 def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float) -> float:
     """Flow of a device that pressure drives, as an explicit function of its pressure drop."""
     graph = layout.graph
@@ -72,21 +72,6 @@ def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float
 
 
 @inner
-def _loss_of_pipe(layout: Layout, state: State, pipe: int, flow: float) -> float:
-    pipes = layout.pipes
-    return pressure_loss(
-        flow,
-        pipes[pipe].length,
-        pipes[pipe].diameter,
-        state.pipes[pipe].roughness,
-        pipes[pipe].minor_loss,
-        layout.water.density,
-        state.pipes[pipe].viscosity,
-        layout.water.nikuradse,
-    )
-
-
-@inner
 def _linearise(layout: Layout, state: State) -> None:
     """Write every edge as flow = constant + slope·(pressure at tail − pressure at head)."""
     graph = layout.graph
@@ -95,10 +80,17 @@ def _linearise(layout: Layout, state: State) -> None:
         drop = pressure_drop(layout, state, edge)
         if edge < graph.first_substation:
             m = state.edges[edge].flow
-            loss = _loss_of_pipe(layout, state, edge, m)
-            nudge = 1e-6 * abs(m) + 1e-9
-            steeper = _loss_of_pipe(layout, state, edge, m + nudge)
-            edges[edge].slope = nudge / max(steeper - loss, 1e-12 * nudge)
+            loss, rise = pressure_loss_and_slope(
+                m,
+                layout.pipes[edge].length,
+                layout.pipes[edge].diameter,
+                state.pipes[edge].roughness,
+                layout.pipes[edge].minor_loss,
+                layout.water.density,
+                state.pipes[edge].viscosity,
+                layout.water.nikuradse,
+            )
+            edges[edge].slope = 1.0 / max(rise, 1e-12)
             edges[edge].constant = m - edges[edge].slope * loss
         elif graph.first_plant <= edge < graph.first_tank:
             i = edge - graph.first_plant
@@ -119,9 +111,36 @@ def _linearise(layout: Layout, state: State) -> None:
             now = _flow_through_device(layout, state, edge, drop)
             nudge = 1e-6 * abs(drop) + 1e-4
             more = _flow_through_device(layout, state, edge, drop + nudge)
-            less = _flow_through_device(layout, state, edge, drop - nudge)
-            edges[edge].slope = max((more - less) / (2.0 * nudge), LEAST_CONDUCTANCE)
+            edges[edge].slope = max((more - now) / nudge, LEAST_CONDUCTANCE)
             edges[edge].constant = now - edges[edge].slope * drop
+
+
+@inner
+def balance_tree(layout: Layout, state: State) -> None:
+    """Recompute the tree's flows from the chords', so that each node balances to round-off."""
+    graph = layout.graph
+    edges = state.edges
+    surplus = np.zeros(len(graph.nodes))
+    for node in range(len(surplus)):
+        surplus[node] = -state.nodes[node].leak
+    for node in range(len(surplus)):
+        if graph.nodes[node].tree_edge >= 0:
+            state.edges[graph.nodes[node].tree_edge].flow = 0.0
+    for edge in range(len(edges)):
+        surplus[graph.edges[edge].tail] -= state.edges[edge].flow
+        surplus[graph.edges[edge].head] += state.edges[edge].flow
+    for k in range(len(graph.tree_order) - 1, -1, -1):
+        node = graph.tree_order[k]
+        edge = graph.nodes[node].tree_edge
+        if edge < 0:
+            continue
+        if graph.edges[edge].tail == node:
+            state.edges[edge].flow = surplus[node]
+            surplus[graph.edges[edge].head] += surplus[node]
+        else:
+            state.edges[edge].flow = -surplus[node]
+            surplus[graph.edges[edge].tail] += surplus[node]
+        surplus[node] = 0.0
 
 
 @inner
@@ -161,45 +180,22 @@ def _newton_step(layout: Layout, state: State, share: float) -> tuple[int, float
         if graph.nodes[node].unknown >= 0:
             old = state.nodes[node].pressure
             state.nodes[node].pressure = old + share * (right[graph.nodes[node].unknown] - old)
-    worst, moved, largest = 0, 0.0, 1e-6
     for edge in range(len(graph.edges)):
         drop = pressure_drop(layout, state, edge)
         new = state.edges[edge].constant + state.edges[edge].slope * drop
         old = state.edges[edge].flow
         state.edges[edge].flow = old + share * (new - old) if share < 1.0 else new
-        largest = max(largest, abs(new))
-        if abs(new - old) > moved:
-            moved = abs(new - old)
+        state.edges[edge].constant = old
+    # sums from the leaves: no round-off of pressures over short wide pipes in the flows
+    balance_tree(layout, state)
+    worst, moved, largest = 0, 0.0, 1e-6
+    for edge in range(len(graph.edges)):
+        change = abs(state.edges[edge].flow - state.edges[edge].constant)
+        largest = max(largest, abs(state.edges[edge].flow))
+        if change > moved:
+            moved = change
             worst = edge
     return worst, moved / largest
-
-
-@inner
-def balance_tree(layout: Layout, state: State) -> None:
-    """Recompute the tree's flows from the chords', so that each node balances to round-off."""
-    graph = layout.graph
-    edges = state.edges
-    surplus = np.zeros(len(graph.nodes))
-    for node in range(len(surplus)):
-        surplus[node] = -state.nodes[node].leak
-    for node in range(len(surplus)):
-        if graph.nodes[node].tree_edge >= 0:
-            state.edges[graph.nodes[node].tree_edge].flow = 0.0
-    for edge in range(len(edges)):
-        surplus[graph.edges[edge].tail] -= state.edges[edge].flow
-        surplus[graph.edges[edge].head] += state.edges[edge].flow
-    for k in range(len(graph.tree_order) - 1, -1, -1):
-        node = graph.tree_order[k]
-        edge = graph.nodes[node].tree_edge
-        if edge < 0:
-            continue
-        if graph.edges[edge].tail == node:
-            state.edges[edge].flow = surplus[node]
-            surplus[graph.edges[edge].head] += surplus[node]
-        else:
-            state.edges[edge].flow = -surplus[node]
-            surplus[graph.edges[edge].tail] += surplus[node]
-        surplus[node] = 0.0
 
 
 @inner
@@ -324,13 +320,12 @@ def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
             if lift > 1e-4:
                 since, share, before = 0, 1.0, 1e30
                 continue
-        if moved <= 1e-11 and lift <= 1e-4:
-            balance_tree(layout, state)
+        # Newton squares its error: after a move of 1e-8 what is left is round-off
+        if moved <= 1e-8 and share == 1.0 and lift <= 1e-4:
             return CONVERGED, worst
         if since >= 20:
             share = 0.5 if moved > 0.5 * before else min(1.0, 2.0 * share)
         before = moved
     if before <= 1e-8 and lift <= 1.0:
-        balance_tree(layout, state)
         return CONVERGED, worst
     return NOT_CONVERGED, worst

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.physics.heat import film_conductance
-from rexdynnet.physics.water import conductivity
+from rexdynnet.physics.water import conductivity, viscosity
 from rexdynnet.simulation.compiled import entry, inner
 from rexdynnet.simulation.devices_step import ask, settle_heat
 from rexdynnet.simulation.flow_order import reorder
@@ -17,7 +17,7 @@ from rexdynnet.simulation.hydraulics import (
     update_viscosity,
 )
 from rexdynnet.simulation.layout import CONTROL_VALVE, Layout
-from rexdynnet.simulation.parcels import content_excess
+from rexdynnet.simulation.parcels import recount
 from rexdynnet.simulation.rows import Records, book
 from rexdynnet.simulation.state import State
 from rexdynnet.simulation.transport import heat_step
@@ -26,17 +26,16 @@ Floats = NDArray[np.float64]
 
 REFRESH_AFTER_s = 300.0
 REFRESH_ON_CHANGE = 0.02
+KELVIN_PER_SHARE = 100.0
 
 
 @inner
 def recount_parcels(layout: Layout, state: State) -> None:
-    """Replace each queue's running mean by the sum over its parcels."""
+    """Sum each queue's content anew, so that round-off does not pile up."""
     for pipe in range(len(layout.pipes)):
         row = layout.pipes[pipe].parcel_row
         if row >= 0:
-            state.pipes[pipe].excess_K = content_excess(
-                state, pipe, row, layout.pipes[pipe].water_mass
-            )
+            recount(state, pipe, row, layout.pipes[pipe].water_mass)
 
 
 @inner
@@ -58,14 +57,15 @@ def _quick_flows(layout: Layout, state: State) -> None:
 
 
 @inner
-def _needs_solution(layout: Layout, state: State, anchor: Floats) -> bool:
+def _needs_solution(layout: Layout, state: State) -> bool:
     graph = layout.graph
     if graph.loops > 0:
         return True
     for i in range(len(layout.substations)):
         if layout.substations[i].control == CONTROL_VALVE:
             return True
-        if abs(state.substations[i].wanted - anchor[i]) > REFRESH_ON_CHANGE * anchor[i]:
+        wanted, anchor = state.substations[i].wanted, state.substations[i].anchor
+        if abs(wanted - anchor) > REFRESH_ON_CHANGE * anchor:
             return True
         flow = state.edges[graph.first_substation + i].flow
         if flow < 0.999 * state.substations[i].followed:
@@ -75,29 +75,39 @@ def _needs_solution(layout: Layout, state: State, anchor: Floats) -> bool:
 
 @inner
 def refresh_films(layout: Layout, state: State, tolerance: float) -> None:
-    """Evaluate the film of every pipe whose flow changed by more than the given share."""
+    """Evaluate the film of every pipe whose flow changed by more than the given share.
+
+    A change of temperature counts like one of the flow: a kelvin alters the film by a hundredth.
+    """
     pipes, water = layout.pipes, layout.water
     for pipe in range(len(pipes)):
         if pipes[pipe].wall_start < 0:
             continue
         flow = abs(state.edges[pipe].flow)
-        if abs(flow - state.pipes[pipe].film_flow) < tolerance * flow:
-            continue
         mean = 0.5 * (state.pipes[pipe].in_K + state.pipes[pipe].out_K)
+        if (
+            abs(flow - state.pipes[pipe].film_flow) <= tolerance * flow
+            and abs(mean - state.pipes[pipe].film_K) <= KELVIN_PER_SHARE * tolerance
+        ):
+            continue
         k = water.conductivity
         if k <= 0.0:
             k = conductivity(min(max(mean, 273.15), 453.15))
+        mu = water.viscosity
+        if mu <= 0.0:
+            mu = viscosity(min(max(mean, 273.15), 453.15))
         state.pipes[pipe].film = film_conductance(
             flow,
             pipes[pipe].diameter,
             state.pipes[pipe].roughness,
             pipes[pipe].wall_thickness,
             pipes[pipe].wall_conductivity,
-            state.pipes[pipe].viscosity,
+            mu,
             k,
             water.specific_heat,
         )
         state.pipes[pipe].film_flow = flow
+        state.pipes[pipe].film_K = mean
 
 
 @entry
@@ -137,8 +147,7 @@ def run_segment(
         Of the last hydraulic solution, see `solve_hydraulics`.
     """
     step_s = (end_s - start_s) / steps
-    anchor = np.zeros(len(layout.substations))
-    since = 1e30
+    follows_temperature = layout.water.viscosity <= 0.0
     nodes = len(layout.graph.nodes)
     for step in range(steps):
         share = (step + 0.5) / steps
@@ -149,32 +158,28 @@ def run_segment(
             ahead = 0.5 * (state.nodes[node].K - state.nodes[node].before_K)
             state.nodes[node].guess_K = state.nodes[node].K + min(max(ahead, -1.0), 1.0)
             state.nodes[node].before_K = state.nodes[node].K
-        changed = ask(layout, state, u, d, p) or since > 1e29
-        if (
-            since > 1e29
-            or since >= REFRESH_AFTER_s
-            or (changed and (step == steps - 1 or _needs_solution(layout, state, anchor)))
-        ):
+        new = state.since_s[0] == np.inf
+        changed = ask(layout, state, u, d, p) or new
+        stale = state.since_s[0] >= REFRESH_AFTER_s and (changed or follows_temperature)
+        at_edge = step in (0, steps - 1)
+        if new or stale or (changed and (at_edge or _needs_solution(layout, state))):
             outcome, edge = solve_flows(layout, state, u, d, p)
             if outcome != CONVERGED:
                 return outcome, edge, time_s
-            for i in range(len(anchor)):
-                anchor[i] = state.substations[i].wanted
-            since = 0.0
+            for i in range(len(layout.substations)):
+                state.substations[i].anchor = state.substations[i].wanted
+            state.since_s[0] = 0.0
             reorder(layout, state)
-            # Tolerance 0: the film follows the temperature even where the flow stands.
-            refresh_films(layout, state, 0.0)
         elif changed:
             _quick_flows(layout, state)
             reorder(layout, state)
-        if changed:
-            refresh_films(layout, state, 0.01)
+        refresh_films(layout, state, 0.01)
         for i in range(len(layout.plants)):
             at = layout.plants[i].temperature_at
             state.plants[i].tilt_K = (u_end[at] - u_start[at]) / steps
         settle_heat(layout, state)
         heat_step(layout, state, d, p, step_s)
-        since += step_s
+        state.since_s[0] += step_s
         if step == steps - 1:
             recount_parcels(layout, state)
         book(layout, state, records, step + 1, time_s + step_s, d, step_s)

@@ -20,9 +20,10 @@ Floats = NDArray[np.float64]
 
 FINEST = 1.0 / 50.0
 CROWDED = 3 * PARCEL_ROOM // 4
-STRAIGHT_K = 2e-3
-CURVED = 0.02
+STRAIGHT_K = 3e-4
+CURVED = 0.008
 STANDSTILL = 1e-9
+LARGE = 1e6
 WRAP = PARCEL_ROOM - 1
 
 
@@ -166,11 +167,13 @@ def advance_pipe(
     here.growth = middle * here.half_growth
     here.fade = inverse * half
     if moved <= STANDSTILL * pipe_mass:
+        if here.growth > LARGE:
+            _rescale(state, here, row)
         here.excess_K = here.content * here.fade * here.per_mass
         return final + here.excess_K, final + here.excess_K
     _push_pieces(state, here, row, pipe_mass, moved, forward, source, decay, relaxed, middle)
     mean, end = _pop_pieces(state, here, row, moved, forward, sink, decay, relaxed, inverse)
-    if here.growth > 1e6:
+    if here.growth > LARGE:
         _rescale(state, here, row)
     here.excess_K = here.content * here.fade * here.per_mass
     return mean, end

@@ -158,7 +158,11 @@ class PlugFlowPlant:
         -------
         PlantState
         """
-        arrays = {**state.arrays, "parameters": self._parameters_or_default(parameters)}
+        arrays = {
+            **state.arrays,
+            "parameters": self._parameters_or_default(parameters),
+            "since_s": np.full(1, np.inf),
+        }
         return PlantState(state.time_s, state.method, arrays)
 
     def advance(
@@ -343,7 +347,7 @@ class PlugFlowPlant:
         for name in Records._fields:
             array = getattr(records, name)
             array[0] = array[1]
-        before = _unpack(state)
+        before = State(**{name: state.arrays[name] for name in State._fields})
         records.time_s[0] = state.time_s
         records.node_K[0] = before.nodes["K"]
         records.pipe_in_K[0] = before.pipes["in_K"]

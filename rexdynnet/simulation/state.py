@@ -18,6 +18,9 @@ Records: TypeAlias = Any
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PARCEL_ROOM = 64
+"""Parcels a pipe can hold; a power of two."""
+PIECES = 8
+"""Linear pieces of a step's outflow that a node hands on."""
 
 
 def _floats(*names: str) -> list[tuple[str, type]]:
@@ -27,12 +30,21 @@ def _floats(*names: str) -> list[tuple[str, type]]:
 NODE = np.dtype(
     [
         *_floats("K", "before_K", "guess_K", "pressure", "leak"),
-        *_floats("inflow", "inflow_heat", "inflow_tilt", "out_K", "out_tilt"),
+        *_floats("inflow", "inflow_heat", "inflow_tilt", "inflow_end", "out_K", "out_tilt"),
+        ("arrivals", np.int64),
+        ("pieces", np.int64),
     ]
 )
 """Temperature now and a step ago, its guess for the middle of the step [K]; piezometric
-pressure relative to the island's holding [Pa]; leak [kg/s]; mass, mass·K and mass·ΔK of the
-step's inflow; mean of the outflow and its change over the step [K]."""
+pressure relative to the island's holding [Pa]; leak [kg/s]; mass, mass·K, mass·ΔK and mass·K at
+the end of the step's inflow; mean of the outflow and its change over the step [K]; edges that
+sent inflow; pieces of the outflow."""
+
+PIECE = np.dtype(_floats("share", "mean_K", "slope_K"))
+"""Share of the step, mean over it and change over it."""
+
+PARCEL = np.dtype(_floats("mass", "mean", "slope"))
+"""kg; scaled excess (see `rexdynnet.simulation.parcels`) and its change towards the inlet."""
 
 EDGE = np.dtype([*_floats("flow", "fixed", "constant", "slope"), ("sign", np.int64)])
 """Flow [kg/s]; flow that its device prescribes; linearisation flow = constant + slope·Δp;
@@ -41,23 +53,28 @@ direction that the order of the nodes was made for."""
 PIPE = np.dtype(
     [
         *_floats("viscosity", "roughness", "leak_kv", "in_K", "out_K"),
-        *_floats("film", "film_flow", "loss_J", "phase", "growth", "ground_K", "excess_K"),
+        *_floats("film", "film_flow", "film_K"),
+        *_floats("loss_J", "phase", "growth", "ground_K", "excess_K"),
+        *_floats("content", "per_mass", "fade", "decay", "half_growth", "half_fade", "longest"),
         ("first", np.int64),
         ("count", np.int64),
     ]
 )
 """Present viscosity, roughness and leak; temperature at `from_node` and `to_node`; film
-conductance and the flow it is for; heat lost in the step; with wall: `phase` of its parcels;
-without: growth exp(∫k dt), ground, mean excess, first parcel and number of parcels."""
+conductance with the flow and temperature it is for; heat lost in the step; with wall: `phase` of its parcels;
+without: growth exp(∫k dt), ground, mean excess, sum of mass·scaled excess, 1 / water mass and
+1 / growth; loss rate·step with what follows from it: growth in half a step, its inverse, most of
+the inflow that one parcel may hold; first parcel and number of parcels."""
 
 SUBSTATION = np.dtype(
     [
-        *_floats("wanted", "followed", "kv", "demand_W", "setting", "heat_W"),
+        *_floats("wanted", "followed", "anchor", "kv", "demand_W", "setting", "heat_W"),
         *_floats("return_K", "room_K"),
     ]
 )
-"""Flow wanted now and at the last full solution, valve's flow at 1 bar, heat demanded, present
-setting of the return law, heat given, return and room temperature."""
+"""Flow wanted now, the wanted flow that the present one follows and the one at the last full
+solution; valve's flow at 1 bar, heat demanded, present setting of the return law, heat given,
+return and room temperature."""
 
 PLANT = np.dtype(
     [
@@ -82,10 +99,12 @@ class State(NamedTuple):
     nodes, edges, pipes, substations, plants, tanks, dumps, pumps, valves, bypasses
         Records of the dtypes above.
     tank_K : (layers of all tanks,) from the top
-    parcel_mass, parcel_mean, parcel_slope : (pipes without wall, PARCEL_ROOM)
+    pieces : (nodes, PIECES) outflow of the step
+    parcels : (pipes without wall, PARCEL_ROOM)
         Ring buffers, see `rexdynnet.simulation.parcels`.
     water_K, wall_K : flat, see `rexdynnet.simulation.walls`
     order : (nodes,) upstream before downstream
+    since_s : (1,) since the last full solution of the hydraulics
     energy_J : (6,) cumulative: plants, delivered, dumped, lost, make-up; stored at start
     diagonal, off_diagonal, right_side : workspace of the linear solution
     """
@@ -101,12 +120,12 @@ class State(NamedTuple):
     valves: Records
     bypasses: Records
     tank_K: Floats
-    parcel_mass: Floats
-    parcel_mean: Floats
-    parcel_slope: Floats
+    pieces: Records
+    parcels: Records
     water_K: Floats
     wall_K: Floats
     order: Ints
+    since_s: Floats
     energy_J: Floats
     diagonal: Floats
     off_diagonal: Floats
@@ -141,12 +160,12 @@ def new_state(layout: Layout) -> State:
         np.zeros(len(others.valves), VALVE),
         np.zeros(len(others.bypasses), VALVE),
         np.full(int(others.tanks["layers"].sum()), 333.15),
-        np.zeros(parcels),
-        np.zeros(parcels),
-        np.zeros(parcels),
+        np.zeros((len(graph.nodes), PIECES), PIECE),
+        np.zeros(parcels, PARCEL),
         np.full(int((cells + 1).sum()), 313.15),
         np.full(int(cells.sum()), 313.15),
         np.arange(len(graph.nodes), dtype=np.int64),
+        np.full(1, np.inf),
         np.zeros(6),
         np.zeros(free),
         np.zeros(len(layout.elimination.row)),

@@ -5,59 +5,94 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.simulation.compiled import inner
+from rexdynnet.simulation.compiled import hot, inner
 from rexdynnet.simulation.devices_step import advance_rooms, advance_tank
 from rexdynnet.simulation.flow_order import lags
 from rexdynnet.simulation.layout import Layout
-from rexdynnet.simulation.parcels import advance_pipe
+from rexdynnet.simulation.parcels import add_inflow, advance_pipe
 from rexdynnet.simulation.state import State
 from rexdynnet.simulation.walls import advance_walled, content
 
 Floats = NDArray[np.float64]
 ZERO_K = 273.15
 STANDSTILL_kg = 1e-9
+NEGLIGIBLE = 1.0 / 40.0
 ENERGY_PLANTS, ENERGY_DELIVERED, ENERGY_DUMPED = 0, 1, 2
 ENERGY_LOST, ENERGY_MAKEUP, ENERGY_START = 3, 4, 5
 
 
-@inner
-def _send(state: State, node: int, mass: float, mean_K: float, tilt_K: float) -> None:
-    state.nodes[node].inflow += mass
-    state.nodes[node].inflow_heat += mass * mean_K
-    state.nodes[node].inflow_tilt += mass * tilt_K
+@hot
+def _send(state: State, sink: int, mass: float, mean_K: float, tilt_K: float) -> None:
+    """Add an inflow that is one linear piece over the step."""
+    node = state.nodes[sink]
+    if node.arrivals == 0:
+        state.pieces[sink, 0].share = 1.0
+        state.pieces[sink, 0].mean_K = mean_K
+        state.pieces[sink, 0].slope_K = tilt_K
+        node.pieces = 1
+    add_inflow(node, mass, mean_K, tilt_K, mean_K + 0.5 * tilt_K)
 
 
-@inner
-def _mix_node(layout: Layout, state: State, node: int) -> None:
-    """Mix a node's inflow with its content over the step; exact for a constant inflow."""
-    old = state.nodes[node].K
-    mass = state.nodes[node].inflow
+@hot
+def _send_on(state: State, source: int, sink: int, mass: float, drop_K: float) -> None:
+    """Hand a node's outflow, cooled by `drop_K`, to another node."""
+    node, before = state.nodes[sink], state.nodes[source]
+    if node.arrivals == 0:
+        for i in range(before.pieces):
+            state.pieces[sink, i].share = state.pieces[source, i].share
+            state.pieces[sink, i].mean_K = state.pieces[source, i].mean_K - drop_K
+            state.pieces[sink, i].slope_K = state.pieces[source, i].slope_K
+        node.pieces = before.pieces
+    add_inflow(node, mass, before.out_K - drop_K, before.out_tilt, before.K - drop_K)
+
+
+@hot
+def _mix_node(layout: Layout, state: State, at: int) -> None:
+    """Mix a node's inflow with its content over the step; exact for a constant inflow.
+
+    Inflow from one edge passes a node of negligible volume as it came, piece by piece.
+    """
+    node = state.nodes[at]
+    old, mass = node.K, node.inflow
+    first = state.pieces[at, 0]
     if mass <= 0.0:
-        state.nodes[node].out_K = old
-        state.nodes[node].out_tilt = 0.0
+        node.pieces = 1
+        first.share, first.mean_K, first.slope_K = 1.0, old, 0.0
+        node.out_K, node.out_tilt = old, 0.0
         return
-    inflow = state.nodes[node].inflow_heat / mass
-    tilt = state.nodes[node].inflow_tilt / mass
-    turnover = mass / layout.graph.nodes[node].mass
-    decay = np.exp(-turnover)
-    if turnover > 1e-4:
-        filled = 1.0 - (1.0 - decay) / turnover - 0.5 * (1.0 - decay)
+    per_mass = 1.0 / mass
+    inflow = node.inflow_heat * per_mass
+    tilt = node.inflow_tilt * per_mass
+    held = layout.graph.nodes[at].mass * per_mass
+    if held < NEGLIGIBLE:
+        new = node.inflow_end * per_mass
+        shift = (new - old) * held
+        mean, slope = inflow - shift, tilt
+        if node.arrivals == 1:
+            for i in range(node.pieces):
+                state.pieces[at, i].mean_K -= shift
     else:
-        filled = turnover * turnover / 12.0
-    new = inflow + (old - inflow) * decay + tilt * filled
-    mean = inflow - (new - old) / turnover
-    weight = turnover / (turnover + 4.0)
-    slope = weight * tilt + (1.0 - weight) * (new - old)
-    state.nodes[node].K = new
-    state.nodes[node].out_K = mean
-    state.nodes[node].out_tilt = slope
+        turnover = 1.0 / held
+        decay = np.exp(-turnover)
+        if turnover > 1e-4:
+            filled = 1.0 - (1.0 - decay) * held - 0.5 * (1.0 - decay)
+        else:
+            filled = turnover * turnover / 12.0
+        new = inflow + (old - inflow) * decay + tilt * filled
+        mean = inflow - (new - old) * held
+        weight = turnover / (turnover + 4.0)
+        slope = weight * tilt + (1.0 - weight) * (new - old)
+    if held >= NEGLIGIBLE or node.arrivals > 1:
+        node.pieces = 1
+        first.share, first.mean_K, first.slope_K = 1.0, mean, slope
+    node.K, node.out_K, node.out_tilt = new, mean, slope
 
 
-@inner
+@hot
 def _pass_pipe(
     layout: Layout, state: State, pipe: int, step_s: float, ground_K: float, loss: float
 ) -> None:
-    graph, pipes = layout.graph, layout.pipes
+    graph, fixed, here = layout.graph, layout.pipes[pipe], state.pipes[pipe]
     cp = layout.water.specific_heat
     flow = state.edges[pipe].flow
     moved = abs(flow) * step_s
@@ -67,64 +102,67 @@ def _pass_pipe(
     forward = flow >= 0.0 or moved == 0.0
     source = graph.edges[pipe].tail if forward else graph.edges[pipe].head
     sink = graph.edges[pipe].head if forward else graph.edges[pipe].tail
-    inlet, tilt = state.nodes[source].out_K, state.nodes[source].out_tilt
-    mass = pipes[pipe].water_mass
-    if pipes[pipe].parcel_row >= 0:
-        row = pipes[pipe].parcel_row
-        rate = loss / pipes[pipe].water_capacity
-        before = state.pipes[pipe].ground_K + state.pipes[pipe].excess_K
-        mean, slope = advance_pipe(
-            state,
-            pipe,
-            row,
-            mass,
-            moved,
-            forward,
-            inlet,
-            tilt,
-            rate,
-            np.exp(0.5 * rate * step_s),
-            step_s,
-            ground_K,
+    if fixed.parcel_row >= 0:
+        mass = fixed.water_mass
+        before = here.ground_K + here.excess_K
+        decay = loss / fixed.water_capacity * step_s
+        mean, end = advance_pipe(
+            state, pipe, fixed.parcel_row, mass, moved, forward, source, sink, decay, ground_K
         )
-        after = state.pipes[pipe].ground_K + state.pipes[pipe].excess_K
-        gained = moved * (inlet - mean) if moved > 0.0 else 0.0
-        state.pipes[pipe].loss_J = cp * (gained - mass * (after - before))
+        after = here.ground_K + here.excess_K
+        gained = moved * (state.nodes[source].out_K - mean) if moved > 0.0 else 0.0
+        here.loss_J = cp * (gained - mass * (after - before))
     else:
-        water_at, wall_at = pipes[pipe].water_start, pipes[pipe].wall_start
-        cells = pipes[pipe].cells
-        water, metal = content(state, water_at, wall_at, cells, state.pipes[pipe].phase)
-        mean, slope = advance_walled(
-            state,
-            pipe,
-            water_at,
-            wall_at,
-            cells,
-            moved / mass * cells,
-            forward,
-            inlet,
-            tilt,
-            state.pipes[pipe].film,
-            loss,
-            pipes[pipe].water_capacity,
-            pipes[pipe].wall_capacity,
-            step_s,
-            ground_K,
-        )
-        new_water, new_metal = content(state, water_at, wall_at, cells, state.pipes[pipe].phase)
-        gained = moved * (inlet - mean) if moved > 0.0 else 0.0
-        state.pipes[pipe].loss_J = cp * (gained - mass * (new_water - water)) - pipes[
-            pipe
-        ].wall_capacity * pipes[pipe].length * (new_metal - metal)
-    state.pipes[pipe].out_K = mean + 0.5 * slope
-    state.pipes[pipe].in_K = state.nodes[source].K
-    if not forward:
-        state.pipes[pipe].in_K, state.pipes[pipe].out_K = (
-            state.pipes[pipe].out_K,
-            state.pipes[pipe].in_K,
-        )
+        end = _pass_walled(layout, state, pipe, source, sink, moved, step_s, ground_K, loss)
+    entered = state.nodes[source].K
+    here.in_K = entered if forward else end
+    here.out_K = end if forward else entered
+
+
+@inner
+def _pass_walled(
+    layout: Layout,
+    state: State,
+    pipe: int,
+    source: int,
+    sink: int,
+    moved: float,
+    step_s: float,
+    ground_K: float,
+    loss: float,
+) -> float:
+    """Push the step's inflow through a pipe with wall; return the temperature at its end."""
+    fixed, here = layout.pipes[pipe], state.pipes[pipe]
+    cp = layout.water.specific_heat
+    inlet, tilt = state.nodes[source].out_K, state.nodes[source].out_tilt
+    mass, cells = fixed.water_mass, fixed.cells
+    water_at, wall_at = fixed.water_start, fixed.wall_start
+    water, metal = content(state, water_at, wall_at, cells, here.phase)
+    mean, slope = advance_walled(
+        state,
+        pipe,
+        water_at,
+        wall_at,
+        cells,
+        moved / mass * cells,
+        source == layout.graph.edges[pipe].tail,
+        inlet,
+        tilt,
+        here.film,
+        loss,
+        fixed.water_capacity,
+        fixed.wall_capacity,
+        step_s,
+        ground_K,
+    )
+    new_water, new_metal = content(state, water_at, wall_at, cells, here.phase)
+    gained = moved * (inlet - mean) if moved > 0.0 else 0.0
+    stored = cp * mass * (new_water - water)
+    stored += fixed.wall_capacity * fixed.length * (new_metal - metal)
+    here.loss_J = cp * gained - stored
     if moved > 0.0:
         _send(state, sink, moved, mean, slope)
+    return mean + 0.5 * slope
 
 
 @inner
@@ -157,6 +195,8 @@ def heat_step(layout: Layout, state: State, d: Floats, p: Floats, step_s: float)
         state.nodes[node].inflow = 0.0
         state.nodes[node].inflow_heat = 0.0
         state.nodes[node].inflow_tilt = 0.0
+        state.nodes[node].inflow_end = 0.0
+        state.nodes[node].arrivals = 0
     for edge in range(graph.first_plant, graph.first_tank):
         if state.edges[edge].flow > 0.0:
             plant = state.plants[edge - graph.first_plant]
@@ -197,7 +237,7 @@ def heat_step(layout: Layout, state: State, d: Floats, p: Floats, step_s: float)
     advance_rooms(layout, state, d, step_s)
 
 
-@inner
+@hot
 def _leave_node(
     layout: Layout, state: State, node: int, p: Floats, step_s: float, ground_K: float
 ) -> None:
@@ -219,18 +259,18 @@ def _leave_node(
             continue
         sink = graph.edges[edge].head if m > 0.0 else graph.edges[edge].tail
         mass = abs(m) * step_s
-        mean, tilt = state.nodes[node].out_K, state.nodes[node].out_tilt
+        drop = 0.0
         if edge < graph.first_plant:
             i = edge - graph.first_substation
-            mean -= state.substations[i].heat_W * step_s / (mass * cp)
-            state.substations[i].return_K = mean + 0.5 * tilt
+            drop = state.substations[i].heat_W * step_s / (mass * cp)
+            state.substations[i].return_K = state.nodes[node].K - drop
             energy[ENERGY_DELIVERED] += state.substations[i].heat_W * step_s
         elif graph.first_dump <= edge < graph.first_pump:
             i = edge - graph.first_dump
-            mean -= state.dumps[i].heat_W * step_s / (mass * cp)
-            state.dumps[i].outlet_K = mean
+            drop = state.dumps[i].heat_W * step_s / (mass * cp)
+            state.dumps[i].outlet_K = state.nodes[node].out_K - drop
             energy[ENERGY_DUMPED] += state.dumps[i].heat_W * step_s
-        _send(state, sink, mass, mean, tilt)
+        _send_on(state, node, sink, mass, drop)
 
 
 @inner

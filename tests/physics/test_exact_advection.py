@@ -125,7 +125,7 @@ def test_the_error_of_a_wave_falls_with_the_step_faster_than_linearly() -> None:
         settled = times > 1.2 * delay
         return float(np.sqrt(np.mean((trace.outlet_K - exact)[settled] ** 2)))
 
-    errors = [error(step_s) for step_s in (120.0, 60.0, 30.0)]
+    errors = [error(step_s) for step_s in (60.0, 30.0, 15.0)]
     orders = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert np.all(orders > 1.2), errors
     # Below that the hundredth of the pipe that a parcel covers sets the floor.
