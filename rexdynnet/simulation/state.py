@@ -61,10 +61,10 @@ PIPE = np.dtype(
     ]
 )
 """Present viscosity, roughness and leak; temperature at `from_node` and `to_node`; film
-conductance with the flow and temperature it is for; heat lost in the step; with wall: `phase` of its parcels;
-without: growth exp(∫k dt), ground, mean excess, sum of mass·scaled excess, 1 / water mass and
-1 / growth; loss rate·step with what follows from it: growth in half a step, its inverse, most of
-the inflow that one parcel may hold; first parcel and number of parcels."""
+conductance with the flow and temperature it is for; heat lost in the step; with wall: `phase` of
+its parcels; without: growth exp(∫k dt), ground, mean excess, sum of mass·scaled excess, 1 / water
+mass and 1 / growth; loss rate·step with what follows from it: growth in half a step, its inverse,
+most of the inflow that one parcel may hold; first parcel and number of parcels."""
 
 SUBSTATION = np.dtype(
     [

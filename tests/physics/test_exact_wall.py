@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rexdynnet.network.spec import Fluid
 from rexdynnet.simulation.layout import CellRule
 from rexdynnet.simulation.plugflow import PlugFlowOptions, PlugFlowPlant
 from tests.physics.bench import COLD_K, GROUND_K, STEEL, WATER, drive, inputs, one_pipe
@@ -104,3 +105,15 @@ def test_a_thin_wall_changes_nothing() -> None:
         for wall in (None, foil)
     ]
     assert np.sqrt(np.mean((traces[0] - traces[1]) ** 2)) < 0.05
+
+
+def test_the_film_follows_the_temperature_while_the_flow_stands() -> None:
+    bare = one_pipe(length_m=LENGTH, diameter_m=0.06, loss_W_per_mK=80.0, wall=STEEL)
+    network = replace(bare, fluid=Fluid(1000.0, 4200.0))
+    times = np.arange(0.0, 7200.0, 60.0)
+    ends = [
+        drive(PlugFlowPlant(network), times, lambda _: HOT, FLOW, initial_K=start).outlet_K[-1]
+        for start in (280.0, HOT)
+    ]
+    # Cold water's film conducts a third less: a film kept from the start would be off by kelvins.
+    assert ends[0] == pytest.approx(ends[1], abs=0.05)
