@@ -95,9 +95,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_result(
     assert not checkpoint.exists()
 
 
-def test_a_broken_checkpoint_is_refused_with_its_name(
-    plant: PlugFlowPlant, tmp_path: Path
-) -> None:
+def test_a_broken_checkpoint_is_refused_with_its_name(plant: PlugFlowPlant, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.checkpoint"
     checkpoint.write_bytes(b"no zip archive")
     with pytest.raises(InputError, match=r"run\.checkpoint.*delete it"):
