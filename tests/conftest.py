@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from matplotlib.backend_bases import RendererBase
 
 from tests.data import ROOT, validation
 
@@ -30,3 +31,12 @@ def validation_data() -> Path:
 def models() -> Path:
     """The shipped networks, scenarios and series."""
     return ROOT / "models"
+
+
+_NEW_GRAPHICS_CONTEXT = RendererBase.new_gc
+
+
+@pytest.fixture(autouse=True)
+def _own_graphics_context() -> None:
+    """Undo pandapipes' change of matplotlib: importing it breaks every later SVG file."""
+    RendererBase.new_gc = _NEW_GRAPHICS_CONTEXT

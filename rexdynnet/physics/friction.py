@@ -175,7 +175,7 @@ def pressure_loss_and_slope(
     --------
     >>> loss, slope = pressure_loss_and_slope(1.0, 100.0, 0.05, 1e-5, 0.0, 983.0, 4.7e-4)
     >>> int(loss), int(slope)
-    (5607, 10469)
+    (5607, 10119)
     """
     area = pi * diameter_m * diameter_m / 4.0
     speed_flow = absolute(mass_flow)

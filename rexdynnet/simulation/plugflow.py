@@ -17,9 +17,10 @@ from rexdynnet.network.spec import Line
 from rexdynnet.physics.friction import FrictionLaw
 from rexdynnet.signals import Signal
 from rexdynnet.simulation import steady
+from rexdynnet.simulation.build_layout import build_layout
 from rexdynnet.simulation.hydraulics import CONVERGED, SINGULAR
 from rexdynnet.simulation.kernel import run_segment, solve_flows
-from rexdynnet.simulation.layout import CellRule, Layout, build_layout
+from rexdynnet.simulation.layout import CellRule, Layout
 from rexdynnet.simulation.plant import DenseOutput, Floats, Inputs, Method, PlantState
 from rexdynnet.simulation.rows import Records, stored_heat
 from rexdynnet.simulation.state import State, new_state
