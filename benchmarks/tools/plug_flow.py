@@ -7,19 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.tools.tree_day import INTERVAL_s, OUTPUT_s, RAMP_s, TreeDay
+from benchmarks.tools.tree_day import INTERVAL_s, RAMP_s, TreeDay
 from rexdynnet.simulation.plant import Inputs, Plant
+from rexdynnet.simulation.plugflow import PlugFlowPlant
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Inlets:
-    """Places of what is compared in the records of a plant."""
-
-    supply_nodes: NDArray[np.int64]
-    plant_return: int
-    first_control: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -66,22 +58,17 @@ def segments(case: TreeDay, plant: Plant) -> list[tuple[Inputs, Inputs, float]]:
     return pieces
 
 
-def run_plant(case: TreeDay, plant: Plant, pieces: list[tuple[Inputs, Inputs, float]]) -> Outcome:
+def run_plant(
+    case: TreeDay, plant: PlugFlowPlant, pieces: list[tuple[Inputs, Inputs, float]]
+) -> Outcome:
     """Start in the steady state and run the day, keeping what is compared."""
     network = case.network
     nodes = [node.name for node in network.nodes]
     supply = np.array([nodes.index(s.supply_node) for s in network.substations])
     back = nodes.index(network.plants[0].return_node)
-    kept: list[Floats] = []
-    drawn: list[Floats] = []
     state = plant.init(pieces[0][0])
-    for begin, end, until in pieces:
-        first = state.time_s
-        state, output = plant.advance(state, begin, end, until)
-        count = round((until - first) / OUTPUT_s)
-        times = until - OUTPUT_s * np.arange(count)[::-1]
-        found = output.at("node_temperature", times)
-        kept.append(found)
-        drawn.append(output.records["substation_mass_flow"][-1])
-    nodes_K = np.concatenate(kept)
-    return Outcome(nodes_K[:, supply], nodes_K[:, back], np.stack(drawn[1::2], axis=1))
+    _, output = plant.advance_over(state, pieces)
+    nodes_K = output.at("node_temperature", case.output_s)
+    middles = (np.arange(case.intervals) + 0.5) * INTERVAL_s
+    drawn = output.at("substation_mass_flow", middles)
+    return Outcome(nodes_K[:, supply], nodes_K[:, back], drawn.T)

@@ -90,6 +90,29 @@ def order_nodes(layout: Layout, state: State) -> None:
                 state.order[count] = target[k]
                 done[target[k]] = True
                 count += 1
+    _list_ways(layout, state)
+
+
+@inner
+def _list_ways(layout: Layout, state: State) -> None:
+    """List the edges by which heat leaves each node, along the order of the nodes."""
+    graph = layout.graph
+    count = 0
+    for k in range(len(state.order)):
+        node = state.order[k]
+        state.way_start[k] = count
+        for j in range(graph.incident_start[node], graph.incident_start[node + 1]):
+            edge = graph.incident[j]
+            ends, sign = graph.edges[edge], state.edges[edge].sign
+            source, sink = (ends.head, ends.tail) if sign < 0 else (ends.tail, ends.head)
+            at_rest = sign == 0 and edge >= graph.first_substation
+            if source != node or at_rest or lags(layout, edge, state.edges[edge].flow):
+                continue
+            state.ways[count].edge = edge
+            state.ways[count].source = source
+            state.ways[count].sink = sink
+            count += 1
+    state.way_start[len(state.order)] = count
 
 
 @inner

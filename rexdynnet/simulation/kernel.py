@@ -18,7 +18,7 @@ from rexdynnet.simulation.hydraulics import (
 )
 from rexdynnet.simulation.layout import CONTROL_VALVE, Layout
 from rexdynnet.simulation.parcels import recount
-from rexdynnet.simulation.rows import Records, book
+from rexdynnet.simulation.rows import Records, book, close_first_row, open_rows
 from rexdynnet.simulation.state import State
 from rexdynnet.simulation.transport import heat_step
 
@@ -117,6 +117,9 @@ def solve_flows(layout: Layout, state: State, u: Floats, d: Floats, p: Floats) -
         factor = p[layout.pipes[pipe].roughness_factor_at]
         state.pipes[pipe].roughness = layout.pipes[pipe].roughness * factor
         state.pipes[pipe].leak_kv = p[layout.pipes[pipe].leak_at]
+        loss = layout.pipes[pipe].loss * p[layout.pipes[pipe].loss_factor_at]
+        state.pipes[pipe].loss = loss
+        state.pipes[pipe].rate = loss / layout.pipes[pipe].water_capacity
     update_viscosity(layout, state)
     ask(layout, state, u, d, p)
     outcome, edge = solve_hydraulics(layout, state)
@@ -149,6 +152,7 @@ def run_segment(
     step_s = (end_s - start_s) / steps
     follows_temperature = layout.water.viscosity <= 0.0
     nodes = len(layout.graph.nodes)
+    open_rows(layout, state, records, start_s, d_start)
     for step in range(steps):
         share = (step + 0.5) / steps
         time_s = start_s + step * step_s
@@ -178,9 +182,10 @@ def run_segment(
             at = layout.plants[i].temperature_at
             state.plants[i].tilt_K = (u_end[at] - u_start[at]) / steps
         settle_heat(layout, state)
-        heat_step(layout, state, d, p, step_s)
+        heat_step(layout, state, d, step_s)
         state.since_s[0] += step_s
         if step == steps - 1:
             recount_parcels(layout, state)
         book(layout, state, records, step + 1, time_s + step_s, d, step_s)
+    close_first_row(records)
     return CONVERGED, 0, end_s

@@ -25,6 +25,8 @@ CURVED = 0.008
 STANDSTILL = 1e-9
 LARGE = 1e6
 WRAP = PARCEL_ROOM - 1
+SIXTH = 1.0 / 6.0
+NEAR = 8
 
 
 @inner
@@ -37,7 +39,6 @@ def fill(
     here.first = 0
     here.count = n
     here.growth, here.fade = 1.0, 1.0
-    here.per_mass = 1.0 / mass
     here.decay = -1.0
     here.ground_K = ground_K
     for i in range(n):
@@ -97,6 +98,14 @@ def _join(w1: float, m1: float, s1: float, w2: float, m2: float, s2: float) -> t
 
 
 @hot
+def _growth(x: float) -> float:
+    """exp(x), by its series where that is good to the round-off of a temperature."""
+    if abs(x) < 0.03:
+        return 1.0 + x * (1.0 + x * (0.5 + x * (SIXTH + x * 0.25 * SIXTH)))
+    return np.exp(x)
+
+
+@hot
 def _straight(
     w1: float, m1: float, s1: float, w2: float, m2: float, s2: float, tolerance: float
 ) -> bool:
@@ -119,9 +128,8 @@ def add_inflow(node: Records, mass: float, mean_K: float, tilt_K: float, end_K: 
 @hot
 def advance_pipe(
     state: State,
-    pipe: int,
+    here: Records,
     row: int,
-    pipe_mass: float,
     moved: float,
     forward: bool,
     source: int,
@@ -133,10 +141,11 @@ def advance_pipe(
 
     Parameters
     ----------
-    state, pipe, row
-        The queue.
-    pipe_mass, moved : float
-        Water in the pipe and inflow during the step, kg.
+    state : State
+    here, row
+        The pipe's record and its row among the parcels.
+    moved : float
+        Inflow during the step, kg.
     forward : bool
         False: the water enters at the outlet.
     source, sink : int
@@ -150,7 +159,7 @@ def advance_pipe(
     mean_K, end_K : float
         Of the outflow over the step and at its end (without flow: of the content).
     """
-    here = state.pipes[pipe]
+    pipe_mass = here.mass
     if here.decay != decay:
         here.decay = decay
         here.half_growth = np.exp(0.5 * decay)
@@ -190,6 +199,16 @@ def _rescale(state: State, here: Records, row: int) -> None:
 
 
 @hot
+def _move_to_front(state: State, here: Records, row: int) -> None:
+    """Keep short queues within few lines of memory."""
+    for k in range(here.count):
+        old = state.parcels[row, (here.first + k) & WRAP]
+        new = state.parcels[row, k]
+        new.mass, new.mean, new.slope = old.mass, old.mean, old.slope
+    here.first = 0
+
+
+@hot
 def _push_pieces(
     state: State,
     here: Records,
@@ -203,6 +222,8 @@ def _push_pieces(
     middle: float,
 ) -> None:
     """Append the source's outflow as moments of (inflow − ground)·exp(k t)."""
+    if 0 < here.count <= NEAR and here.first >= NEAR:
+        _move_to_front(state, here, row)
     tolerance = STRAIGHT_K * middle
     longest = min(pipe_mass, moved * here.longest)
     content = here.content
@@ -213,9 +234,10 @@ def _push_pieces(
         part = decay * share
         scale = middle
         if share < 1.0:
-            scale *= np.exp(decay * (begin + 0.5 * share - 0.5))
+            scale *= _growth(decay * (begin + 0.5 * share - 0.5))
         excess = piece.mean_K - relaxed
-        mean = (excess * (1.0 + part * part / 24.0) + piece.slope_K * part / 12.0) * scale
+        bulge = part * part * (0.25 * SIXTH)
+        mean = (excess * (1.0 + bulge) + piece.slope_K * part * (0.5 * SIXTH)) * scale
         slope = (piece.slope_K + excess * part) * scale
         mass = share * moved
         content += mass * mean
@@ -289,10 +311,10 @@ def _pop_pieces(
         fade = inverse
         middle_of = begin + 0.5 * share - 0.5
         if share < 1.0:
-            fade *= np.exp(-decay * middle_of)
+            fade *= _growth(-decay * middle_of)
         part = decay * share
         tilt = s * fade
-        mean = m * fade * (1.0 + part * part / 24.0) - tilt * part / 12.0
+        mean = m * fade * (1.0 + part * part * (0.25 * SIXTH)) - tilt * part * (0.5 * SIXTH)
         tilt -= mean * part
         total += share * mean
         moment += share * (12.0 * middle_of * mean + share * tilt)

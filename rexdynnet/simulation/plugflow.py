@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -191,6 +191,33 @@ class PlugFlowPlant:
         SolverError
             If the hydraulics find no solution; names time and component.
         """
+        return self.advance_over(state, ((start, end, until_s),))
+
+    def advance_over(
+        self, state: PlantState, pieces: Sequence[tuple[Inputs, Inputs, float]]
+    ) -> tuple[PlantState, DenseOutput]:
+        """Move on over several pieces in a row, as `advance` after `advance` but faster.
+
+        Parameters
+        ----------
+        state : PlantState
+            Of this plant; it is left as it is.
+        pieces : sequence of (start, end, until_s)
+            See `advance`; the inputs may jump between pieces. At least one.
+
+        Returns
+        -------
+        state : PlantState
+        output : DenseOutput
+            The time at which pieces meet stands there twice: before and after the jump.
+
+        Raises
+        ------
+        InputError
+            If an input is not finite or time does not advance.
+        SolverError
+            If the hydraulics find no solution; names time and component.
+        """
         if state.method is not Method.PLUGFLOW:
             raise InputError(
                 Finding(
@@ -198,46 +225,55 @@ class PlugFlowPlant:
                     "advance it with the plant that made it",
                 )
             )
-        span = until_s - state.time_s
-        if not span > 0:
-            raise InputError(
-                Finding(
-                    f"until_s = {until_s} does not lie after the state's time {state.time_s}",
-                    "give a later time",
-                )
-            )
-        self._check_inputs(start)
-        self._check_inputs(end)
+        steps = self._steps_of(state.time_s, pieces)
         model = _unpack(state)
-        p = np.asarray(state.arrays["parameters"], dtype=np.float64)
-        steps = max(1, int(np.ceil(span / self.options.step_s - 1e-9)))
-        records = self._new_records(steps, model)
-        outcome, edge, time_s = run_segment(
-            self.layout,
-            model,
-            records,
-            # own copies: one array type, so one compiled kernel
-            np.array(start.controls),
-            np.array(end.controls),
-            np.array(start.disturbances),
-            np.array(end.disturbances),
-            np.array(p),
-            state.time_s,
-            until_s,
-            steps,
-        )
-        self._raise_unless_converged(outcome, edge, time_s)
-        self._complete_first_row(records, state, start)
-        output = self._output(records)
+        p = np.array(state.arrays["parameters"], dtype=np.float64)
+        records = self._new_records(sum(steps) + len(steps), model)
+        time_s, row = state.time_s, 0
+        for (start, end, until_s), count in zip(pieces, steps, strict=True):
+            self._check_inputs(start)
+            self._check_inputs(end)
+            part = slice(row, row + count + 1)
+            outcome, edge, failed_s = run_segment(
+                self.layout,
+                model,
+                Records(*(array[part] for array in records)),
+                # own copies: one array type, so one compiled kernel
+                np.array(start.controls),
+                np.array(end.controls),
+                np.array(start.disturbances),
+                np.array(end.disturbances),
+                p,
+                time_s,
+                until_s,
+                count,
+            )
+            self._raise_unless_converged(outcome, edge, failed_s)
+            time_s, row = until_s, part.stop
         if not np.isfinite(records.node_K).all():
-            node = int(np.argwhere(~np.isfinite(records.node_K))[0][1])
+            row, node = np.argwhere(~np.isfinite(records.node_K))[0]
             raise SolverError(
                 "a temperature is not finite",
                 "check the inputs of this time",
-                time_s=state.time_s,
-                component=self.network.nodes[node].name,
+                time_s=float(records.time_s[row]),
+                component=self.network.nodes[int(node)].name,
             )
-        return _pack(model, p, until_s), output
+        return _pack(model, p, time_s), self._output(records)
+
+    def _steps_of(self, time_s: float, pieces: Sequence[tuple[Inputs, Inputs, float]]) -> list[int]:
+        steps: list[int] = []
+        for _, _, until_s in pieces:
+            span = until_s - time_s
+            if not span > 0:
+                raise InputError(
+                    Finding(
+                        f"until_s = {until_s} does not lie after the state's time {time_s}",
+                        "give a later time",
+                    )
+                )
+            steps.append(max(1, int(np.ceil(span / self.options.step_s - 1e-9))))
+            time_s = until_s
+        return steps
 
     def _parameters_or_default(self, parameters: Floats | None) -> Floats:
         if parameters is None:
@@ -317,8 +353,8 @@ class PlugFlowPlant:
             component=component,
         )
 
-    def _new_records(self, steps: int, model: State) -> Records:
-        graph, rows = self.layout.graph, steps + 1
+    def _new_records(self, rows: int, model: State) -> Records:
+        graph = self.layout.graph
         sizes = {
             "node_K": len(graph.nodes),
             "pressure_Pa": len(graph.nodes),
@@ -339,27 +375,10 @@ class PlugFlowPlant:
                 sizes[name] = len(model.plants)
         return Records(
             **{
-                name: np.zeros((rows, sizes[name])) if name in sizes else np.zeros(rows)
+                name: np.empty((rows, sizes[name]) if name in sizes else rows)
                 for name in Records._fields
             }
         )
-
-    def _complete_first_row(self, records: Records, state: PlantState, start: Inputs) -> None:
-        for name in Records._fields:
-            array = getattr(records, name)
-            array[0] = array[1]
-        before = State(**{name: state.arrays[name] for name in State._fields})
-        records.time_s[0] = state.time_s
-        records.node_K[0] = before.nodes["K"]
-        records.pipe_in_K[0] = before.pipes["in_K"]
-        records.pipe_out_K[0] = before.pipes["out_K"]
-        records.tank_K[0] = before.tank_K
-        records.room_K[0] = before.substations["room_K"]
-        others = self.layout.others
-        records.outside_K[0] = start.disturbances[[others.outdoor_at, others.ground_at]]
-        records.energy_J[0, :5] = before.energy_J[:5]
-        stored = stored_heat(self.layout, before) - before.energy_J[ENERGY_START]
-        records.energy_J[0, 5] = stored
 
     def _output(self, records: Records) -> DenseOutput:
         graph, network = self.layout.graph, self.network
@@ -431,4 +450,17 @@ def _pack(model: State, parameters: Floats, time_s: float) -> PlantState:
 
 
 def _unpack(state: PlantState) -> State:
-    return State(*(state.arrays[name].copy() for name in State._fields))
+    parts = {name: state.arrays[name] for name in State._fields if name != "parcels"}
+    return State(
+        **{name: array.copy() for name, array in parts.items()},
+        parcels=_copy_parcels(state.arrays["parcels"], parts["pipes"]),
+    )
+
+
+def _copy_parcels(parcels: NDArray[Any], pipes: NDArray[Any]) -> NDArray[Any]:
+    """Copy the columns in use; short queues fill but a few of them."""
+    copied = np.zeros_like(parcels)
+    end = int((pipes["first"] + pipes["count"]).max(initial=0))
+    used = end if end <= parcels.shape[1] else parcels.shape[1]
+    copied[:, :used] = parcels[:, :used]
+    return copied

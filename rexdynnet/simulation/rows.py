@@ -131,3 +131,40 @@ def book(
     for k in range(5):
         records.energy_J[row, k] = state.energy_J[k]
     records.energy_J[row, 5] = stored_heat(layout, state) - state.energy_J[ENERGY_START]
+
+
+@inner
+def open_rows(layout: Layout, state: State, records: Records, time_s: float, d: Floats) -> None:
+    """Write the states at the start of a segment into the first row."""
+    records.time_s[0] = time_s
+    for node in range(len(layout.graph.nodes)):
+        records.node_K[0, node] = state.nodes[node].K
+    for pipe in range(layout.graph.first_substation):
+        records.pipe_in_K[0, pipe] = state.pipes[pipe].in_K
+        records.pipe_out_K[0, pipe] = state.pipes[pipe].out_K
+    for i in range(len(layout.substations)):
+        records.room_K[0, i] = state.substations[i].room_K
+    records.tank_K[0, :] = state.tank_K
+    records.outside_K[0, 0] = d[layout.others.outdoor_at]
+    records.outside_K[0, 1] = d[layout.others.ground_at]
+    for k in range(5):
+        records.energy_J[0, k] = state.energy_J[k]
+    records.energy_J[0, 5] = stored_heat(layout, state) - state.energy_J[ENERGY_START]
+
+
+@inner
+def close_first_row(records: Records) -> None:
+    """Repeat in the first row what the first step found: flows, pressures, heats."""
+    records.pressure_Pa[0] = records.pressure_Pa[1]
+    records.flow[0] = records.flow[1]
+    records.pipe_loss_W[0] = records.pipe_loss_W[1]
+    records.substation_return_K[0] = records.substation_return_K[1]
+    records.substation_W[0] = records.substation_W[1]
+    records.substation_demand_W[0] = records.substation_demand_W[1]
+    records.plant_K[0] = records.plant_K[1]
+    records.plant_W[0] = records.plant_W[1]
+    records.plant_fuel_W[0] = records.plant_fuel_W[1]
+    records.plant_pump_W[0] = records.plant_pump_W[1]
+    records.tank_W[0] = records.tank_W[1]
+    records.dump_W[0] = records.dump_W[1]
+    records.mass_residual[0] = records.mass_residual[1]

@@ -55,16 +55,19 @@ PIPE = np.dtype(
         *_floats("viscosity", "roughness", "leak_kv", "in_K", "out_K"),
         *_floats("film", "film_flow", "film_K"),
         *_floats("loss_J", "phase", "growth", "ground_K", "excess_K"),
-        *_floats("content", "per_mass", "fade", "decay", "half_growth", "half_fade", "longest"),
+        *_floats("content", "fade", "decay", "half_growth", "half_fade", "longest"),
+        *_floats("mass", "per_mass", "loss", "rate"),
+        ("row", np.int64),
         ("first", np.int64),
         ("count", np.int64),
     ]
 )
 """Present viscosity, roughness and leak; temperature at `from_node` and `to_node`; film
 conductance with the flow and temperature it is for; heat lost in the step; with wall: `phase` of
-its parcels; without: growth exp(∫k dt), ground, mean excess, sum of mass·scaled excess, 1 / water
-mass and 1 / growth; loss rate·step with what follows from it: growth in half a step, its inverse,
-most of the inflow that one parcel may hold; first parcel and number of parcels."""
+its parcels; without: growth exp(∫k dt), ground, mean excess, sum of mass·scaled excess and 1 /
+growth; loss rate·step with what follows from it: growth in half a step, its inverse,
+most of the inflow that one parcel may hold; water mass and its inverse, present loss [W/mK] and
+loss rate [1/s], row among the parcels (-1: wall), first parcel and number of parcels."""
 
 SUBSTATION = np.dtype(
     [
@@ -85,6 +88,9 @@ PLANT = np.dtype(
 """Δp held, its lower bound (negative: closed), heat available, set-point, outlet (mean of the
 step and its change over the step), heat; last head tried for the worst point, its margin."""
 
+WAY = np.dtype([("edge", np.int64), ("source", np.int64), ("sink", np.int64)])
+"""An edge and the nodes that its flow comes from and goes to."""
+
 TANK = np.dtype(_floats("heat_W", "inlet_K"))
 DUMP = np.dtype(_floats("heat_W", "outlet_K"))
 PUMP = np.dtype(_floats("speed"))
@@ -104,6 +110,7 @@ class State(NamedTuple):
         Ring buffers, see `rexdynnet.simulation.parcels`.
     water_K, wall_K : flat, see `rexdynnet.simulation.walls`
     order : (nodes,) upstream before downstream
+    way_start, ways : edges that heat leaves a node by, in that order of the nodes
     since_s : (1,) since the last full solution of the hydraulics
     energy_J : (6,) cumulative: plants, delivered, dumped, lost, make-up; stored at start
     diagonal, off_diagonal, right_side : workspace of the linear solution
@@ -125,6 +132,8 @@ class State(NamedTuple):
     water_K: Floats
     wall_K: Floats
     order: Ints
+    way_start: Ints
+    ways: Records
     since_s: Floats
     energy_J: Floats
     diagonal: Floats
@@ -165,6 +174,8 @@ def new_state(layout: Layout) -> State:
         np.full(int((cells + 1).sum()), 313.15),
         np.full(int(cells.sum()), 313.15),
         np.arange(len(graph.nodes), dtype=np.int64),
+        np.zeros(len(graph.nodes) + 1, dtype=np.int64),
+        np.zeros(len(graph.edges), WAY),
         np.full(1, np.inf),
         np.zeros(6),
         np.zeros(free),
@@ -173,7 +184,13 @@ def new_state(layout: Layout) -> State:
     )
     _set(state.nodes, K=313.15, before_K=313.15)
     _set(state.pipes, in_K=313.15, out_K=313.15, viscosity=4.6e-4, film_flow=-1.0, growth=1.0)
-    state.pipes["roughness"] = pipes["roughness"]
+    _set(
+        state.pipes,
+        roughness=pipes["roughness"],
+        mass=pipes["water_mass"],
+        per_mass=1.0 / pipes["water_mass"],
+        row=pipes["parcel_row"],
+    )
     state.substations["kv"] = layout.substations["kv"]
     state.substations["setting"] = layout.substations["setting"]
     state.substations["room_K"] = layout.substations["room_setpoint"]

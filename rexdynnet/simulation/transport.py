@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from rexdynnet.simulation.compiled import hot, inner
 from rexdynnet.simulation.devices_step import advance_rooms, advance_tank
-from rexdynnet.simulation.flow_order import lags
 from rexdynnet.simulation.layout import Layout
 from rexdynnet.simulation.parcels import add_inflow, advance_pipe
 from rexdynnet.simulation.state import State
@@ -90,30 +89,23 @@ def _mix_node(layout: Layout, state: State, at: int) -> None:
 
 @hot
 def _pass_pipe(
-    layout: Layout, state: State, pipe: int, step_s: float, ground_K: float, loss: float
+    layout: Layout, state: State, edge: int, source: int, sink: int, step_s: float, ground_K: float
 ) -> None:
-    graph, fixed, here = layout.graph, layout.pipes[pipe], state.pipes[pipe]
-    cp = layout.water.specific_heat
-    flow = state.edges[pipe].flow
-    moved = abs(flow) * step_s
-    if moved < STANDSTILL_kg:
-        moved = 0.0
+    here = state.pipes[edge]
+    flow = state.edges[edge].flow
     # At rest the sign of the flow is noise.
-    forward = flow >= 0.0 or moved == 0.0
-    source = graph.edges[pipe].tail if forward else graph.edges[pipe].head
-    sink = graph.edges[pipe].head if forward else graph.edges[pipe].tail
-    if fixed.parcel_row >= 0:
-        mass = fixed.water_mass
+    moved = abs(flow) * step_s if state.edges[edge].sign != 0 else 0.0
+    forward = state.edges[edge].sign >= 0
+    if here.row >= 0:
         before = here.ground_K + here.excess_K
-        decay = loss / fixed.water_capacity * step_s
         mean, end = advance_pipe(
-            state, pipe, fixed.parcel_row, mass, moved, forward, source, sink, decay, ground_K
+            state, here, here.row, moved, forward, source, sink, here.rate * step_s, ground_K
         )
         after = here.ground_K + here.excess_K
         gained = moved * (state.nodes[source].out_K - mean) if moved > 0.0 else 0.0
-        here.loss_J = cp * (gained - mass * (after - before))
+        here.loss_J = layout.water.specific_heat * (gained - here.mass * (after - before))
     else:
-        end = _pass_walled(layout, state, pipe, source, sink, moved, step_s, ground_K, loss)
+        end = _pass_walled(layout, state, edge, source, sink, moved, forward, step_s, ground_K)
     entered = state.nodes[source].K
     here.in_K = entered if forward else end
     here.out_K = end if forward else entered
@@ -127,9 +119,9 @@ def _pass_walled(
     source: int,
     sink: int,
     moved: float,
+    forward: bool,
     step_s: float,
     ground_K: float,
-    loss: float,
 ) -> float:
     """Push the step's inflow through a pipe with wall; return the temperature at its end."""
     fixed, here = layout.pipes[pipe], state.pipes[pipe]
@@ -145,11 +137,11 @@ def _pass_walled(
         wall_at,
         cells,
         moved / mass * cells,
-        source == layout.graph.edges[pipe].tail,
+        forward,
         inlet,
         tilt,
         here.film,
-        loss,
+        here.loss,
         fixed.water_capacity,
         fixed.wall_capacity,
         step_s,
@@ -185,7 +177,7 @@ def _couple_twins(layout: Layout, state: State, step_s: float) -> None:
 
 
 @inner
-def heat_step(layout: Layout, state: State, d: Floats, p: Floats, step_s: float) -> None:
+def heat_step(layout: Layout, state: State, d: Floats, step_s: float) -> None:
     """Carry heat along the flow over one step and book it."""
     graph, pipes, others = layout.graph, layout.pipes, layout.others
     energy = state.energy_J
@@ -229,7 +221,12 @@ def heat_step(layout: Layout, state: State, d: Floats, p: Floats, step_s: float)
         if state.nodes[node].leak > 0.0:
             lost = state.nodes[node].leak * step_s * cp * (state.nodes[node].out_K - ZERO_K)
             energy[ENERGY_MAKEUP] -= lost
-        _leave_node(layout, state, node, p, step_s, ground_K)
+        for j in range(state.way_start[k], state.way_start[k + 1]):
+            way = state.ways[j]
+            if way.edge < graph.first_substation:
+                _pass_pipe(layout, state, way.edge, node, way.sink, step_s, ground_K)
+            else:
+                _pass_device(layout, state, way.edge, node, way.sink, step_s)
     _settle_lagging(layout, state, step_s)
     _couple_twins(layout, state, step_s)
     for pipe in range(len(pipes)):
@@ -238,39 +235,25 @@ def heat_step(layout: Layout, state: State, d: Floats, p: Floats, step_s: float)
 
 
 @hot
-def _leave_node(
-    layout: Layout, state: State, node: int, p: Floats, step_s: float, ground_K: float
+def _pass_device(
+    layout: Layout, state: State, edge: int, node: int, sink: int, step_s: float
 ) -> None:
-    graph, pipes = layout.graph, layout.pipes
-    energy = state.energy_J
+    """Let a step's outflow through anything but a pipe; substations and dumps cool it."""
+    graph, energy = layout.graph, state.energy_J
     cp = layout.water.specific_heat
-    for k in range(graph.incident_start[node], graph.incident_start[node + 1]):
-        edge = graph.incident[k]
-        m = state.edges[edge].flow
-        leaves = (m > 0.0 and graph.edges[edge].tail == node) or (
-            m < 0.0 and graph.edges[edge].head == node
-        )
-        if edge < graph.first_substation:
-            if leaves or (m == 0.0 and graph.edges[edge].tail == node):
-                loss = pipes[edge].loss * p[pipes[edge].loss_factor_at]
-                _pass_pipe(layout, state, edge, step_s, ground_K, loss)
-            continue
-        if not leaves or lags(layout, edge, m):
-            continue
-        sink = graph.edges[edge].head if m > 0.0 else graph.edges[edge].tail
-        mass = abs(m) * step_s
-        drop = 0.0
-        if edge < graph.first_plant:
-            i = edge - graph.first_substation
-            drop = state.substations[i].heat_W * step_s / (mass * cp)
-            state.substations[i].return_K = state.nodes[node].K - drop
-            energy[ENERGY_DELIVERED] += state.substations[i].heat_W * step_s
-        elif graph.first_dump <= edge < graph.first_pump:
-            i = edge - graph.first_dump
-            drop = state.dumps[i].heat_W * step_s / (mass * cp)
-            state.dumps[i].outlet_K = state.nodes[node].out_K - drop
-            energy[ENERGY_DUMPED] += state.dumps[i].heat_W * step_s
-        _send_on(state, node, sink, mass, drop)
+    mass = abs(state.edges[edge].flow) * step_s
+    drop = 0.0
+    if edge < graph.first_plant:
+        i = edge - graph.first_substation
+        drop = state.substations[i].heat_W * step_s / (mass * cp)
+        state.substations[i].return_K = state.nodes[node].K - drop
+        energy[ENERGY_DELIVERED] += state.substations[i].heat_W * step_s
+    elif graph.first_dump <= edge < graph.first_pump:
+        i = edge - graph.first_dump
+        drop = state.dumps[i].heat_W * step_s / (mass * cp)
+        state.dumps[i].outlet_K = state.nodes[node].out_K - drop
+        energy[ENERGY_DUMPED] += state.dumps[i].heat_W * step_s
+    _send_on(state, node, sink, mass, drop)
 
 
 @inner
