@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import spsolve
 
-from benchmarks.tools.tree_day import COOLING_K, INTERVAL_s, OUTPUT_s, TreeArrays, TreeDay
+from benchmarks.tools.tree_day import COOLING_K, INTERVAL_s, TreeArrays, TreeDay
 from rexdynnet.physics.heat import film_conductance
 
 Floats = NDArray[np.float64]
@@ -46,13 +46,11 @@ def finite_volumes(
         Give each cell a steel wall, coupled by the film of the present flow.
     """
     count = len(tree.parent)
-    columns = round(case.duration_s / OUTPUT_s)
-    interval = np.minimum(
-        (np.arange(columns) * OUTPUT_s / INTERVAL_s).astype(int), case.intervals - 1
-    )
+    begin = np.concatenate([[0.0], case.output_s[:-1]])
+    interval = (begin / INTERVAL_s).astype(int)
     film = _films(case, tree) if wall else np.zeros((0, case.intervals))
     inputs = np.vstack(
-        [_ramps(case, columns), tree.flows[:, interval], tree.drawn[:, interval], film[:, interval]]
+        [_ramps(case, begin), tree.flows[:, interval], tree.drawn[:, interval], film[:, interval]]
     )
     time, state, control = ca.SX.sym("t"), ca.SX.sym("x", _size(count, cells, wall)), None
     control = ca.SX.sym("u", inputs.shape[0])
@@ -81,11 +79,10 @@ def _size(count: int, cells: int, wall: bool) -> int:
     return (4 if wall else 2) * count * cells
 
 
-def _ramps(case: TreeDay, columns: int) -> Floats:
-    """Supply temperature as value + slope·t by minute; exact for ramps of one minute."""
-    begin = np.arange(columns) * OUTPUT_s
-    left, right = case.supply_at(begin), case.supply_at(begin + OUTPUT_s)
-    slope = (right - left) / OUTPUT_s
+def _ramps(case: TreeDay, begin: Floats) -> Floats:
+    """Supply temperature as value + slope·t between outputs; ramps lie between two of them."""
+    left, right = case.supply_at(begin), case.supply_at(case.output_s)
+    slope = (right - left) / (case.output_s - begin)
     return np.vstack([left - slope * begin, slope])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from rexdynnet.physics.ops import absolute, exp, log, maximum, sqrt
+from rexdynnet.physics.ops import absolute, exp, log, maximum
 
 TRANSITION_REYNOLDS = 2700.0
 TRANSITION_WIDTH = 200.0
@@ -62,12 +62,16 @@ def colebrook_factor(reynolds: Any, relative_roughness: Any) -> Any:
     >>> float(round(colebrook_factor(1e5, 1e-3), 5))
     0.02217
     """
-    re = maximum(reynolds, 1000.0)
-    rough = relative_roughness / 3.7
-    x = -1.8 / _LN10 * log(rough**1.11 + 6.9 / re)
-    x = -2.0 / _LN10 * log(rough + 2.51 * x / re)
-    x = -2.0 / _LN10 * log(rough + 2.51 * x / re)
+    x = _inverse_root(1.0 / maximum(reynolds, 1000.0), relative_roughness / 3.7)
     return 1.0 / (x * x)
+
+
+@register_jitable
+def _inverse_root(per_reynolds: Any, rough: Any) -> Any:
+    """1 / sqrt(f) of `colebrook_factor`."""
+    x = -1.8 / _LN10 * log(rough**1.11 + 6.9 * per_reynolds)
+    x = -2.0 / _LN10 * log(rough + 2.51 * per_reynolds * x)
+    return -2.0 / _LN10 * log(rough + 2.51 * per_reynolds * x)
 
 
 @register_jitable
@@ -161,13 +165,13 @@ def pressure_loss_and_slope(
     Parameters
     ----------
     mass_flow, length_m, diameter_m, roughness_m, minor_loss, density, viscosity_Pa_s, nikuradse
-        As in `pressure_loss`.
+        As in `pressure_loss`, but numbers only.
 
     Returns
     -------
-    loss : same shape
-        Pa; equal to `pressure_loss`.
-    slope : same shape
+    loss : float
+        Pa; equal to `pressure_loss` up to round-off.
+    slope : float
         Pa s/kg, positive; within 1 % of the derivative (the Colebrook equation is
         differentiated implicitly at its explicit solution).
 
@@ -186,14 +190,16 @@ def pressure_loss_and_slope(
         factor = 64.0 + reynolds / (y * y)
         rise = 1.0 / (y * y)
     else:
-        weight = turbulent_share(reynolds)
-        darcy = colebrook_factor(reynolds, relative)
-        re = maximum(reynolds, 1000.0)
-        x = 1.0 / sqrt(darcy)
-        inside = relative / 3.7 + 2.51 * x / re
-        lever = 2.0 / _LN10 * 2.51 / (re * inside)
-        growth = lever * x / (re * (1.0 + lever))
-        turbulent_rise = darcy * (1.0 - 2.0 * reynolds * growth / x)
+        # 1 / (1 + exp(-40)) is 1 in double precision
+        settled = reynolds > TRANSITION_REYNOLDS + 40.0 * TRANSITION_WIDTH
+        weight = 1.0 if settled else turbulent_share(reynolds)
+        per_re = 1.0 / maximum(reynolds, 1000.0)
+        rough = relative / 3.7
+        x = _inverse_root(per_re, rough)
+        darcy = 1.0 / (x * x)
+        lever = 2.0 / _LN10 * 2.51 * per_re
+        rise = lever / (rough + 2.51 * per_re * x + lever)
+        turbulent_rise = darcy * (1.0 - 2.0 * reynolds * per_re * rise)
         factor = (1.0 - weight) * 64.0 + weight * reynolds * darcy
         blend = weight * (1.0 - weight) / TRANSITION_WIDTH
         rise = blend * (reynolds * darcy - 64.0) + weight * turbulent_rise

@@ -222,7 +222,7 @@ def _push_pieces(
     middle: float,
 ) -> None:
     """Append the source's outflow as moments of (inflow − ground)·exp(k t)."""
-    if 0 < here.count <= NEAR and here.first >= NEAR:
+    if 0 < here.count <= NEAR <= here.first <= PARCEL_ROOM - here.count:
         _move_to_front(state, here, row)
     tolerance = STRAIGHT_K * middle
     longest = min(pipe_mass, moved * here.longest)

@@ -386,7 +386,11 @@ class PlugFlowPlant:
         substations = slice(graph.first_substation, graph.first_plant)
         plants = slice(graph.first_plant, graph.first_tank)
         heads = records.pressure_Pa + graph.nodes["potential_Pa"]
-        drop = heads[:, graph.edges["tail"]] - heads[:, graph.edges["head"]]
+
+        def drop(edges: slice) -> Floats:
+            ends = graph.edges[edges]
+            return heads[:, ends["tail"]] - heads[:, ends["head"]]
+
         demand = records.substation_demand_W
         named: dict[str, Floats] = {
             "node_temperature": records.node_K,
@@ -401,12 +405,12 @@ class PlugFlowPlant:
             "substation_heat": records.substation_W,
             "substation_heat_demand": demand,
             "substation_unserved_heat": np.maximum(demand - records.substation_W, 0.0),
-            "substation_differential_pressure": drop[:, substations],
+            "substation_differential_pressure": drop(substations),
             "plant_supply_temperature": records.plant_K,
             "plant_return_temperature": records.node_K[:, graph.edges["tail"][plants]],
             "plant_mass_flow": flow[:, plants],
             "plant_heat": records.plant_W,
-            "plant_differential_pressure": -drop[:, plants],
+            "plant_differential_pressure": -drop(plants),
             "plant_pump_power": records.plant_pump_W,
             "plant_fuel_power": records.plant_fuel_W,
             "outdoor_temperature": records.outside_K[:, 0],
@@ -422,7 +426,7 @@ class PlugFlowPlant:
             named["dump_heat"] = records.dump_W
         if network.pumps:
             named["pump_mass_flow"] = flow[:, graph.first_pump : graph.first_valve]
-            named["pump_head"] = -drop[:, graph.first_pump : graph.first_valve]
+            named["pump_head"] = -drop(slice(graph.first_pump, graph.first_valve))
         if network.valves:
             named["valve_mass_flow"] = flow[:, graph.first_valve : graph.first_bypass]
         if network.bypasses:
