@@ -1,0 +1,1 @@
+"""Controllers of a heating network: what moves plants, stores and set-points."""
