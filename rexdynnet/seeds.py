@@ -23,6 +23,7 @@ class Purpose(Enum):
     SENSOR_NOISE = "sensor noise"
     SENSOR_DROPOUT = "sensor dropout"
     NETWORK = "random network"
+    FORECAST_ERROR = "forecast error"
 
 
 def stream(seed: int, purpose: Purpose, component: str = "", unit: int = 0) -> np.random.Generator:

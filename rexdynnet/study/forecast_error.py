@@ -1,0 +1,304 @@
+"""Forecasts that are as wrong as measured ones.
+
+What is known of a quantity at issue time t is the truth's deviation from its regression up
+to t; that deviation fades. With m an autoregressive deviation and n white noise, both per
+hour v, the forecast issued after hour i misses hour v by
+
+    e(v | i) = m(v) - r^(v - i) m(i) + n(v)
+
+so that errors grow with lead time, are correlated between neighbouring hours as measured,
+and shrink from issue to issue without bias (a martingale).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.entries import read_toml
+from rexdynnet.seeds import Purpose, stream
+
+Floats = NDArray[np.float64]
+
+# Spin-up before the run, so that deviations are stationary from its first hour on.
+_LEAD_H = 240
+_BLOCK_H = 24
+
+
+@dataclass(frozen=True)
+class ErrorProcess:
+    """How one quantity's forecast errors behave, per hour.
+
+    Parameters
+    ----------
+    persistence : float
+        Share r of a deviation that is left after an hour, from 0 to below 1.
+    innovation : float
+        Standard deviation of what comes new every hour.
+    noise : float
+        Standard deviation of what nobody can foresee and the next hour forgets.
+    """
+
+    persistence: float
+    innovation: float
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        sizes = (self.innovation, self.noise)
+        if not (0 <= self.persistence < 1 and all(0 <= size < np.inf for size in sizes)):
+            raise InputError(
+                Finding(
+                    f"an error process has persistence {self.persistence}, sizes {sizes}",
+                    "give a persistence from 0 to below 1 and sizes from 0 up",
+                )
+            )
+
+    def scaled(self, factor: float) -> ErrorProcess:
+        """The same process with errors `factor` times as large."""
+        return ErrorProcess(self.persistence, factor * self.innovation, factor * self.noise)
+
+    def standard_deviation(self, lead_h: Floats | float) -> Floats:
+        """Size of the error by lead time in hours.
+
+        Examples
+        --------
+        >>> float(ErrorProcess(0.0, 3.0, 4.0).standard_deviation(1.0))
+        5.0
+        """
+        lead = np.asarray(lead_h, dtype=np.float64)
+        r2 = self.persistence**2
+        grown = (1.0 - r2**lead) / (1.0 - r2)
+        return np.sqrt(self.innovation**2 * grown + self.noise**2)
+
+    def correlation(self, lead_h: float, apart_h: float = 1.0) -> float:
+        """Correlation of the errors of one issue at `lead_h` and `lead_h + apart_h`."""
+        shared = self.innovation**2 * (1.0 - self.persistence ** (2 * lead_h))
+        shared *= self.persistence**apart_h / (1.0 - self.persistence**2)
+        both = self.standard_deviation(lead_h) * self.standard_deviation(lead_h + apart_h)
+        return float(shared / both) if both > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class ForecastErrors:
+    """Error processes of a district's forecasts.
+
+    Parameters
+    ----------
+    load_common : ErrorProcess
+        Shared by all substations, as a share of the mean load.
+    load_own : ErrorProcess
+        Each substation's own, as a share of its mean load.
+    outdoor : ErrorProcess
+        Air temperature in K.
+    """
+
+    load_common: ErrorProcess
+    load_own: ErrorProcess
+    outdoor: ErrorProcess
+
+    def scaled(self, factor: float) -> ForecastErrors:
+        """Errors `factor` times as large; 0 makes forecasts perfect."""
+        parts = (self.load_common, self.load_own, self.outdoor)
+        return ForecastErrors(*(part.scaled(factor) for part in parts))
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """Regression of a heat load, as a share of its mean over the fitted span.
+
+    Parameters
+    ----------
+    constant, outdoor_per_K, radiation_per_W_per_m2 : float
+        Of the outdoor temperature in degC and the global radiation, both behind a lag.
+    outdoor_lag_h, radiation_lag_h : float
+    harmonics : tuple of (cosine, sine)
+        Of the hour of the day (UTC), from once a day on.
+    """
+
+    constant: float
+    outdoor_per_K: float
+    radiation_per_W_per_m2: float
+    outdoor_lag_h: float
+    radiation_lag_h: float
+    harmonics: tuple[tuple[float, float], ...] = ()
+
+    def load(self, outdoor_degC: Floats, radiation_W_per_m2: Floats, hour: Floats) -> Floats:
+        """Predict hourly loads, relative to the mean.
+
+        Parameters
+        ----------
+        outdoor_degC, radiation_W_per_m2 : ndarray, shape (n,)
+            Hourly means, the past first (the lag starts at the first value).
+        hour : ndarray, shape (n,)
+            Hour of the day (UTC) at the end of each mean.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Not negative.
+        """
+        value = self.constant + self.outdoor_per_K * lagged(outdoor_degC, self.outdoor_lag_h)
+        value = value + self.radiation_per_W_per_m2 * lagged(
+            radiation_W_per_m2, self.radiation_lag_h
+        )
+        for count, (cosine, sine) in enumerate(self.harmonics, start=1):
+            angle = 2 * np.pi * count * np.asarray(hour, dtype=np.float64) / 24.0
+            value = value + cosine * np.cos(angle) + sine * np.sin(angle)
+        return np.maximum(value, 0.0)
+
+
+@dataclass(frozen=True)
+class FittedForecast:
+    """What a file of fitted figures holds.
+
+    Parameters
+    ----------
+    load : LoadModel
+    errors : ForecastErrors
+    """
+
+    load: LoadModel
+    errors: ForecastErrors
+
+
+def lagged(values: Floats, lag_h: float) -> Floats:
+    """First-order lag of hourly values, starting at the first one; 0 leaves them.
+
+    Examples
+    --------
+    >>> lagged(np.array([1.0, 1.0, 2.0]), 0.0)
+    array([1., 1., 2.])
+    """
+    if lag_h <= 0:
+        return np.asarray(values, dtype=np.float64)
+    share = float(np.exp(-1.0 / lag_h))
+    out = np.empty(len(values))
+    held = float(values[0])
+    for index, value in enumerate(values):
+        held = share * held + (1.0 - share) * float(value)
+        out[index] = held
+    return out
+
+
+def read_forecast(path: str | Path) -> FittedForecast:
+    """Read fitted figures of a load forecast from a TOML file.
+
+    Parameters
+    ----------
+    path : path
+        As `models/series/heat_load_forecast.toml`.
+
+    Returns
+    -------
+    FittedForecast
+
+    Raises
+    ------
+    InputError
+        A section or figure is missing or no number.
+
+    Examples
+    --------
+    >>> fitted = read_forecast("models/series/heat_load_forecast.toml")
+    >>> fitted.load.outdoor_per_K < 0
+    True
+    """
+    file = Path(path)
+    findings: list[Finding] = []
+    document = read_toml(file, findings)
+    if document is None:
+        raise InputError(*findings)
+    content = document.values
+    try:
+        load = content["load"]
+        processes = [_process(content["errors"][key]) for key in ("load_common", "load_own")]
+        outdoor = _process(content["errors"]["outdoor_K"])
+        model = LoadModel(
+            float(load["constant"]),
+            float(load["outdoor_per_K"]),
+            float(load["radiation_per_W_per_m2"]),
+            float(load["outdoor_lag_h"]),
+            float(load["radiation_lag_h"]),
+            tuple((float(a), float(b)) for a, b in load["harmonics"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"the figure {error} is missing or no number"
+        remedy = "write the file anew with benchmarks/tools/fit_heat_load.py"
+        raise InputError(Finding(what, remedy, file)) from None
+    return FittedForecast(model, ForecastErrors(*processes, outdoor))
+
+
+def _process(values: Mapping[str, float]) -> ErrorProcess:
+    return ErrorProcess(
+        float(values["persistence"]), float(values["innovation"]), float(values["noise"])
+    )
+
+
+@dataclass(frozen=True)
+class ErrorPath:
+    """One realisation of an error process over a run.
+
+    Parameters
+    ----------
+    process : ErrorProcess
+    seed : int
+    key : str
+        Whose errors; another key is independent.
+    """
+
+    process: ErrorProcess
+    seed: int
+    key: str
+
+    def error(self, issued_h: int, hours: NDArray[np.int64]) -> Floats:
+        """Truth minus forecast of whole hours, by a forecast issued after some hours.
+
+        Parameters
+        ----------
+        issued_h : int
+            Hours of the run that have ended when the forecast is issued.
+        hours : ndarray of int, shape (n,)
+            Index of each hour of the run; the first is 0.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Zero for hours that have ended.
+        """
+        if self.process.innovation == 0 and self.process.noise == 0:
+            return np.zeros(len(hours))
+        deviation, noise = _drawn(self.process, self.seed, self.key, int(max(hours.max(), 1)) + 1)
+        ahead = hours - (issued_h - 1)
+        known = deviation[_LEAD_H + issued_h - 1]
+        faded = self.process.persistence ** np.maximum(ahead, 0) * known
+        error = deviation[_LEAD_H + hours] - faded + noise[_LEAD_H + hours]
+        return np.where(ahead > 0, error, 0.0)
+
+
+def _drawn(process: ErrorProcess, seed: int, key: str, hours: int) -> tuple[Floats, Floats]:
+    # Whole weeks, so that a growing horizon asks for the same cached arrays.
+    return _path(process, seed, key, -(-hours // 168) * 168)
+
+
+@lru_cache(maxsize=4096)
+def _path(process: ErrorProcess, seed: int, key: str, hours: int) -> tuple[Floats, Floats]:
+    blocks = -(-(hours + _LEAD_H) // _BLOCK_H)
+    draws = np.concatenate(
+        [
+            stream(seed, Purpose.FORECAST_ERROR, key, block).normal(size=(_BLOCK_H, 2))
+            for block in range(blocks)
+        ]
+    )
+    r = process.persistence
+    deviation = np.empty(len(draws))
+    held = process.innovation / np.sqrt(1.0 - r * r) * draws[0, 0]
+    for index, fresh in enumerate(draws[:, 0]):
+        held = r * held + process.innovation * fresh if index else held
+        deviation[index] = held
+    return deviation, process.noise * draws[:, 1]
