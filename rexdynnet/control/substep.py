@@ -1,0 +1,217 @@
+"""One implicit Euler substep of a network's control model, and the means over several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import casadi as ca
+
+from rexdynnet.control.arrivals import arrival
+from rexdynnet.control.draws import Draws, draw, positive
+from rexdynnet.control.flows import FlowTree, SMALL_FLOW_kg_per_s
+from rexdynnet.control.line_heat import LineStep, Surroundings, step_line
+from rexdynnet.control.stage_options import StageOptions
+from rexdynnet.network.spec import Line
+
+By = Mapping[str, ca.SX]
+
+
+@dataclass(frozen=True)
+class Account:
+    """Means over a substep, by component, and the return temperatures at its end.
+
+    Parameters
+    ----------
+    leads, flow : dict of name to SX scalar
+        kg/s through pipes, pumps and valves, and through what stands between the lines.
+    heat : dict of name to SX scalar
+        W given by plants and tanks (discharging), taken by substations and dumps.
+    demanded : dict of substation name to SX scalar
+    lost_W : SX scalar
+        By pipes and tanks.
+    nodes : dict of node to SX scalar
+        Temperatures at the end.
+    """
+
+    leads: dict[str, ca.SX]
+    flow: dict[str, ca.SX]
+    heat: dict[str, ca.SX]
+    demanded: dict[str, ca.SX]
+    lost_W: ca.SX
+    nodes: dict[str, ca.SX]
+
+
+def advance_substep(
+    tree: FlowTree, options: StageOptions, step_s: float, old: By, u: By, p: By
+) -> tuple[dict[str, ca.SX], Account]:
+    """Advance all temperatures by one implicit Euler step.
+
+    Parameters
+    ----------
+    tree : FlowTree
+    options : StageOptions
+    step_s : float
+    old, u, p : mapping of signal name to SX scalar
+
+    Returns
+    -------
+    new : dict of state name to SX scalar
+    account : Account
+    """
+    network = tree.network
+    cp = network.fluid.specific_heat_J_per_kgK
+    draws = draw(tree, options, old, u, p)
+    flow = dict(draws.flow)
+    leads, references = tree.flows(_into(tree, flow), _chord_flows(tree, u))
+    flow.update(references)
+    forward, backward = _split(tree, leads)
+    given, taken = _plant_flows(tree, flow)
+    charging = {t.name: positive(flow[t.name], SMALL_FLOW_kg_per_s) for t in network.tanks}
+    discharging = {name: charge - flow[name] for name, charge in charging.items()}
+    fed: dict[str, list[tuple[ca.SX, ca.SX]]] = {}
+    for plant in network.plants:
+        m = given[plant.name]
+        _feed(fed, plant.supply_node, m, m * u[f"{plant.name}.supply_temperature"])
+    weather = (p["ground.temperature"], p["outdoor.temperature"], p["network.loss_factor"])
+    supply = step_line(
+        tree,
+        Line.SUPPLY,
+        options,
+        Surroundings(
+            step_s,
+            old,
+            forward,
+            backward,
+            fed,
+            *weather,
+            charging,
+            discharging,
+            {
+                tank.name: arrival(tree, tank.return_node, old, u, options.cells)
+                for tank in network.tanks
+            },
+        ),
+    )
+    fed = _into_return(tree, options, supply, draws, taken, charging)
+    back = step_line(
+        tree, Line.RETURN, options, Surroundings(step_s, old, forward, backward, fed, *weather)
+    )
+    heat = dict(draws.heat)
+    for plant in network.plants:
+        offset = p[f"{plant.name}.return_temperature_offset"]
+        lift = u[f"{plant.name}.supply_temperature"] - back.nodes[plant.return_node] - offset
+        heat[plant.name] = cp * given[plant.name] * lift
+    for tank in network.tanks:
+        top = supply.states[f"{tank.name}.temperature_0"]
+        bottom = supply.states[f"{tank.name}.temperature_{_bottom(tank.layers, options)}"]
+        cold = arrival(tree, tank.return_node, old, u, options.cells)
+        heat[tank.name] = cp * (
+            discharging[tank.name] * (top - cold)
+            - charging[tank.name] * (supply.nodes[tank.supply_node] - bottom)
+        )
+    new = {**old, **supply.states, **back.states}
+    nodes = {**supply.nodes, **back.nodes}
+    return new, Account(leads, flow, heat, draws.demanded, supply.lost_W + back.lost_W, nodes)
+
+
+def mean_account(accounts: Sequence[Account]) -> Account:
+    """Means over equal substeps; node temperatures of the last."""
+    share = 1.0 / len(accounts)
+
+    def mean(parts: Sequence[dict[str, ca.SX]]) -> dict[str, ca.SX]:
+        total = dict(parts[0])
+        for part in parts[1:]:
+            total = {name: total[name] + value for name, value in part.items()}
+        return {name: value * share for name, value in total.items()}
+
+    lost = ca.SX(0.0)
+    for account in accounts:
+        lost = lost + account.lost_W * share
+    return Account(
+        mean([account.leads for account in accounts]),
+        mean([account.flow for account in accounts]),
+        mean([account.heat for account in accounts]),
+        mean([account.demanded for account in accounts]),
+        lost,
+        accounts[-1].nodes,
+    )
+
+
+def _bottom(layers: int, options: StageOptions) -> int:
+    return min(layers, options.tank_layers) - 1
+
+
+def _into(tree: FlowTree, flow: By) -> dict[str, ca.SX]:
+    """What components between the lines bring into each node."""
+    network, into = tree.network, dict[str, ca.SX]()
+
+    def bring(node: str, amount: ca.SX) -> None:
+        into[node] = into.get(node, ca.SX(0.0)) + amount
+
+    for unit in (*network.substations, *network.dumps, *network.bypasses, *network.tanks):
+        bring(unit.supply_node, -flow[unit.name])
+        bring(unit.return_node, flow[unit.name])
+    for plant in network.plants:
+        if plant not in tree.references:
+            bring(plant.supply_node, flow[plant.name])
+            bring(plant.return_node, -flow[plant.name])
+    return into
+
+
+def _chord_flows(tree: FlowTree, u: By) -> dict[str, ca.SX]:
+    return {chord.name: u[f"{chord.name}.mass_flow"] for chord in tree.chords}
+
+
+def _split(tree: FlowTree, leads: By) -> tuple[dict[str, ca.SX], dict[str, ca.SX]]:
+    forward: dict[str, ca.SX] = {}
+    backward: dict[str, ca.SX] = {}
+    for name, m in leads.items():
+        sign = tree.direction[name]
+        ahead = m if sign > 0 else ca.SX(0.0) if sign < 0 else positive(m, SMALL_FLOW_kg_per_s)
+        forward[name] = ahead
+        backward[name] = ca.SX(0.0) if sign > 0 else -m if sign < 0 else ahead - m
+    return forward, backward
+
+
+def _plant_flows(tree: FlowTree, flow: By) -> tuple[dict[str, ca.SX], dict[str, ca.SX]]:
+    """Flow that each plant heats, and what surplus runs back through a reference plant."""
+    given: dict[str, ca.SX] = {}
+    taken: dict[str, ca.SX] = {}
+    for plant in tree.network.plants:
+        m = flow[plant.name]
+        given[plant.name] = m
+        if plant.name in tree.balances_surplus:
+            given[plant.name] = positive(m, SMALL_FLOW_kg_per_s)
+            taken[plant.name] = given[plant.name] - m
+    return given, taken
+
+
+def _into_return(
+    tree: FlowTree,
+    options: StageOptions,
+    supply: LineStep,
+    draws: Draws,
+    taken: By,
+    charging: By,
+) -> dict[str, list[tuple[ca.SX, ca.SX]]]:
+    network, fed = tree.network, dict[str, list[tuple[ca.SX, ca.SX]]]()
+    cp = network.fluid.specific_heat_J_per_kgK
+    for unit in (*network.substations, *network.dumps, *network.bypasses):
+        m = draws.flow[unit.name]
+        carried = m * supply.nodes[unit.supply_node] - draws.heat[unit.name] / cp
+        _feed(fed, unit.return_node, m, carried)
+    for plant in network.plants:
+        if plant.name in taken:
+            m = taken[plant.name]
+            _feed(fed, plant.return_node, m, m * supply.nodes[plant.supply_node])
+    for tank in network.tanks:
+        bottom = supply.states[f"{tank.name}.temperature_{_bottom(tank.layers, options)}"]
+        _feed(fed, tank.return_node, charging[tank.name], charging[tank.name] * bottom)
+    return fed
+
+
+def _feed(
+    fed: dict[str, list[tuple[ca.SX, ca.SX]]], node: str, flow: ca.SX, carried: ca.SX
+) -> None:
+    fed.setdefault(node, []).append((flow, carried))
