@@ -105,7 +105,8 @@ class ForecastErrors:
     def scaled(self, factor: float) -> ForecastErrors:
         """Errors `factor` times as large; 0 makes forecasts perfect."""
         parts = (self.load_common, self.load_own, self.outdoor)
-        return ForecastErrors(*(part.scaled(factor) for part in parts))
+        common, own, outdoor = (part.scaled(factor) for part in parts)
+        return ForecastErrors(common, own, outdoor)
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def read_forecast(path: str | Path) -> FittedForecast:
         what = f"the figure {error} is missing or no number"
         remedy = "write the file anew with benchmarks/tools/fit_heat_load.py"
         raise InputError(Finding(what, remedy, file)) from None
-    return FittedForecast(model, ForecastErrors(*processes, outdoor))
+    return FittedForecast(model, ForecastErrors(processes[0], processes[1], outdoor))
 
 
 def _process(values: Mapping[str, float]) -> ErrorProcess:

@@ -1,0 +1,244 @@
+"""What a controller is told of the time to come: forecasts, prices and commitments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.control.base import Preview
+from rexdynnet.network.graph import Network
+from rexdynnet.network.inputs import OUTDOOR
+from rexdynnet.network.spec import PlantKind
+from rexdynnet.signals import Hold
+from rexdynnet.simulation.forcing import Forcing
+from rexdynnet.study.forecast_error import ErrorPath, ForecastErrors
+from rexdynnet.study.run_settings import ForecastKind, ForecastSettings, PriceSettings
+from rexdynnet.timeline import Schedule, TimeUnit, seconds_since, units_from
+
+Floats = NDArray[np.float64]
+
+_HOUR_S = 3600.0
+_DAY_S = 24 * _HOUR_S
+_WH_J = 3600.0
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """Means of what will act, as known at an instant.
+
+    Parameters
+    ----------
+    network : Network
+    truth : Forcing
+        Every disturbance of the network in its order, without unforeseen faults; it
+        reaches as far as anyone looks ahead.
+    settings : ForecastSettings
+    seed : int
+    """
+
+    network: Network
+    truth: Forcing
+    settings: ForecastSettings
+    seed: int
+
+    def means(self, edges_s: Floats) -> Floats:
+        """True means over intervals, shape (n, n_d)."""
+        ends = np.clip(edges_s, self.truth.time_s[0], self.truth.time_s[-1])
+        integral = self._integral(ends)
+        spans = np.diff(ends)[:, None]
+        held = self.truth.at(ends[:-1])
+        return np.where(spans > 0, np.diff(integral, axis=0) / np.where(spans > 0, spans, 1), held)
+
+    def forecast(self, issued_s: float, edges_s: Floats) -> Floats:
+        """Forecast means over intervals, by the forecast issued at the last full hour.
+
+        Parameters
+        ----------
+        issued_s : float
+        edges_s : ndarray, shape (n + 1,)
+            From `issued_s` on.
+
+        Returns
+        -------
+        ndarray, shape (n, n_d)
+        """
+        values = self.means(edges_s)
+        errors = self._errors
+        if errors is None:
+            return values
+        issue = int(np.floor(issued_s / _HOUR_S + 1e-9))
+        middle = 0.5 * (edges_s[1:] + edges_s[:-1])
+        hours = np.floor(middle / _HOUR_S + 1e-9).astype(np.int64)
+        common = ErrorPath(errors.load_common, self.seed, "district").error(issue, hours)
+        for column, signal in enumerate(self.truth.signals):
+            if signal.quantity in ("heat_demand", "mass_flow_demand"):
+                own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
+                missed = (common + own) * self._usual[column]
+                values[:, column] = np.maximum(values[:, column] - missed, 0.0)
+            elif signal.component == OUTDOOR and signal.quantity == "temperature":
+                missed = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, hours)
+                values[:, column] -= missed
+        return values
+
+    @cached_property
+    def _errors(self) -> ForecastErrors | None:
+        if self.settings.kind is ForecastKind.PERFECT or self.settings.errors is None:
+            return None
+        return self.settings.errors.scaled(self.settings.scale)
+
+    @cached_property
+    def _usual(self) -> Floats:
+        """Mean of every disturbance over the whole span."""
+        return self.means(np.array([self.truth.time_s[0], self.truth.time_s[-1]]))[0]
+
+    @cached_property
+    def _running(self) -> Floats:
+        values, spans = self.truth.values, np.diff(self.truth.time_s)[:, None]
+        linear = self._linear
+        mean = np.where(linear, 0.5 * (values[1:] + values[:-1]), values[:-1])
+        return np.vstack([np.zeros(values.shape[1]), np.cumsum(mean * spans, axis=0)])
+
+    @cached_property
+    def _linear(self) -> NDArray[np.bool_]:
+        return np.array([signal.hold is Hold.LINEAR for signal in self.truth.signals])
+
+    def _integral(self, times: Floats) -> Floats:
+        rows = np.clip(
+            np.searchsorted(self.truth.time_s, times, side="right") - 1, 0, len(self._running) - 1
+        )
+        first = self.truth.values[rows]
+        here = np.where(self._linear, 0.5 * (first + self.truth.at(times)), first)
+        return self._running[rows] + here * (times - self.truth.time_s[rows])[:, None]
+
+
+@dataclass(frozen=True)
+class PreviewMaker:
+    """Makes the preview of every step.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    prices : PriceSettings
+    start_utc : datetime
+    step_s, horizon_s : float
+    schedule : Schedule or None
+        All of the run; a preview shows only units whose gate has closed.
+    gate_s : float
+    """
+
+    forecaster: Forecaster
+    prices: PriceSettings
+    start_utc: datetime
+    step_s: float
+    horizon_s: float
+    schedule: Schedule | None = None
+    gate_s: float = 0.0
+
+    def at(self, time_s: float, known: dict[str, float]) -> Preview:
+        """What is told at one instant.
+
+        Parameters
+        ----------
+        time_s : float
+        known : dict of disturbance name to float
+            Faults that act now; they are expected to last.
+
+        Returns
+        -------
+        Preview
+        """
+        count = max(1, round(self.horizon_s / self.step_s))
+        edges = time_s + self.step_s * np.arange(count + 1, dtype=np.float64)
+        values = self.forecaster.forecast(time_s, edges)
+        for column, signal in enumerate(self.forecaster.truth.signals):
+            if signal.name in known:
+                values[:, column] = known[signal.name]
+        electricity = self.electricity(edges)
+        network = self.forecaster.network
+        return Preview(
+            edges,
+            values,
+            electricity,
+            fuel_prices(network, self.prices, electricity),
+            self._known_schedule(time_s),
+        )
+
+    def electricity(self, edges_s: Floats) -> Floats:
+        """Mean price of electricity over intervals, EUR/MWh, shape (n,)."""
+        return electricity_means(self.prices, self.start_utc, edges_s)
+
+    def _known_schedule(self, time_s: float) -> Schedule | None:
+        if self.schedule is None:
+            return None
+        edges = self.schedule.edges_s(self.start_utc)
+        last = int(np.searchsorted(edges[:-1], time_s + self.gate_s + 1e-6, side="right"))
+        first = int(np.searchsorted(edges[1:], time_s + 1e-6, side="right"))
+        if last <= first:
+            return None
+        units = self.schedule.units[first:last]
+        return Schedule(self.schedule.participants, units, self.schedule.energy_J[first:last])
+
+
+def fuel_prices(
+    network: Network, prices: PriceSettings, electricity_EUR_per_MWh: Floats
+) -> dict[str, Floats]:
+    """Price of what each plant burns or draws, by plant, each of shape (n,)."""
+    found: dict[str, Floats] = {}
+    for plant in network.plants:
+        own = np.full(len(electricity_EUR_per_MWh), plant.fuel_price_EUR_per_MWh)
+        drawn = prices.for_heat_pumps and plant.kind is PlantKind.HEAT_PUMP
+        found[plant.name] = electricity_EUR_per_MWh if drawn else own
+    return found
+
+
+def electricity_means(prices: PriceSettings, start_utc: datetime, edges_s: Floats) -> Floats:
+    """Mean of the daily price pattern over intervals, shape (n,)."""
+    midnight = start_utc.replace(hour=0, minute=0, second=0, microsecond=0)
+    clock = seconds_since(midnight, start_utc) + edges_s
+    hours = np.array([*prices.hours, 24.0]) * _HOUR_S
+    values = np.array(prices.electricity_EUR_per_MWh)
+    running = np.concatenate([[0.0], np.cumsum(values * np.diff(hours))])
+    days, rest = np.divmod(clock, _DAY_S)
+    integral = days * running[-1] + np.interp(rest, hours, running)
+    return np.diff(integral) / np.diff(edges_s)
+
+
+def schedule_from_forecast(
+    forecaster: Forecaster, start_utc: datetime, until_s: float, unit_s: float, gate_s: float
+) -> Schedule:
+    """Commit every participant to what the forecast issued at each unit's gate says.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    start_utc : datetime
+    until_s : float
+        Units cover the run up to here.
+    unit_s, gate_s : float
+
+    Returns
+    -------
+    Schedule
+        In whole Wh.
+    """
+    count = int(np.ceil(until_s / unit_s - 1e-9))
+    columns = [
+        (column, signal.component)
+        for column, signal in enumerate(forecaster.truth.signals)
+        if signal.quantity == "heat_demand"
+    ]
+    energy = np.zeros((count, len(columns)))
+    for index in range(count):
+        edges = unit_s * np.array([index, index + 1.0])
+        fine = np.linspace(edges[0], edges[1], max(2, round(unit_s / _HOUR_S) + 1))
+        issued = max(edges[0] - gate_s, 0.0)
+        means = forecaster.forecast(issued, fine)
+        mean = means.mean(axis=0)
+        for place, (column, _) in enumerate(columns):
+            energy[index, place] = np.round(mean[column] * unit_s / _WH_J) * _WH_J
+    units: tuple[TimeUnit, ...] = tuple(units_from(start_utc, unit_s, count))
+    return Schedule(tuple(name for _, name in columns), units, energy)

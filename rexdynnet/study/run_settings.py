@@ -1,0 +1,148 @@
+"""What a closed-loop run needs beyond a simulation: controller, forecasts, prices, faults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from rexdynnet.control.settings import ControlSettings
+from rexdynnet.study.forecast_error import ForecastErrors
+
+_HOUR_S = 3600.0
+
+
+class ForecastKind(Enum):
+    """What a controller knows of the demands to come."""
+
+    PERFECT = "the demands that will come"
+    ISSUED = "forecasts reissued every hour, as wrong as measured ones"
+
+
+@dataclass(frozen=True)
+class ForecastSettings:
+    """How demands and weather are forecast.
+
+    Parameters
+    ----------
+    kind : ForecastKind
+    errors : ForecastErrors or None
+        Needed for ISSUED.
+    scale : float
+        Errors are so many times as large.
+    """
+
+    kind: ForecastKind = ForecastKind.PERFECT
+    errors: ForecastErrors | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class ScheduleSettings:
+    """Where committed energies come from.
+
+    Parameters
+    ----------
+    file : Path or None
+        A CSV file; None makes the schedule from the forecasts issued at each unit's gate.
+    unit_s : float
+        Length of a unit that is made, or of the file's units where it has only one.
+    gate_s : float
+        A unit's energies are known so long before it starts.
+    """
+
+    file: Path | None = None
+    unit_s: float = _HOUR_S
+    gate_s: float = 6 * _HOUR_S
+
+
+@dataclass(frozen=True)
+class PriceSettings:
+    """Prices of a run.
+
+    Parameters
+    ----------
+    electricity_EUR_per_MWh : tuple of float
+        One per entry of `hours`; repeats every day.
+    hours : tuple of float
+        Hour of the day (UTC) from which each price holds, the first is 0.
+    for_heat_pumps : bool
+        Heat pumps pay this price instead of their own.
+    value_of_lost_load_EUR_per_MWh : float
+    stored_heat_EUR_per_MWh : float or None
+        Value of heat left in pipes and tanks; None: the cost of the first balancing
+        plant's heat.
+    """
+
+    electricity_EUR_per_MWh: tuple[float, ...] = (180.0,)
+    hours: tuple[float, ...] = (0.0,)
+    for_heat_pumps: bool = False
+    value_of_lost_load_EUR_per_MWh: float = 3000.0
+    stored_heat_EUR_per_MWh: float | None = None
+
+
+@dataclass(frozen=True)
+class SensorSettings:
+    """Quality of the declared sensors.
+
+    Parameters
+    ----------
+    temperature_noise_K, pressure_noise_Pa : float
+        Standard deviations.
+    flow_noise_share : float
+        Standard deviation of flows as a share of the component's design flow.
+    lag_s : float
+        Of temperature sensors.
+    dropout : float
+        Probability that a sample is missing.
+    """
+
+    temperature_noise_K: float = 0.1
+    pressure_noise_Pa: float = 200.0
+    flow_noise_share: float = 0.005
+    lag_s: float = 20.0
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong without notice.
+
+    Parameters
+    ----------
+    name : str
+        A disturbance (`boiler.availability`), a run-time parameter (`pipe.leak`) or a
+        sensor (`boiler.supply_temperature`, which then is silent).
+    start_s, end_s : float
+        Since the start of the run.
+    value : float
+        What the signal is meanwhile; a sensor needs none.
+    """
+
+    name: str
+    start_s: float
+    end_s: float
+    value: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything about a closed-loop run that a simulation does not have.
+
+    Parameters
+    ----------
+    control : ControlSettings
+    forecast : ForecastSettings
+    schedule : ScheduleSettings or None
+        None: nothing is committed.
+    prices : PriceSettings
+    sensors : SensorSettings
+    faults : tuple of Fault
+    """
+
+    control: ControlSettings = field(default_factory=ControlSettings)
+    forecast: ForecastSettings = field(default_factory=ForecastSettings)
+    schedule: ScheduleSettings | None = None
+    prices: PriceSettings = field(default_factory=PriceSettings)
+    sensors: SensorSettings = field(default_factory=SensorSettings)
+    faults: tuple[Fault, ...] = ()
