@@ -69,6 +69,6 @@ def run_plant(
     state = plant.init(pieces[0][0])
     _, output = plant.advance_over(state, pieces)
     nodes_K = output.at("node_temperature", case.output_s)
-    middles = (np.arange(case.intervals) + 0.5) * INTERVAL_s
+    middles = (np.arange(case.intervals, dtype=np.float64) + 0.5) * INTERVAL_s
     drawn = output.at("substation_mass_flow", middles)
     return Outcome(nodes_K[:, supply], nodes_K[:, back], drawn.T)

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 INTERVAL_s = 900.0
 RAMP_s = 60.0
-STEP_s = 280.0
+STEP_s = 60.0
 COOLING_K = 35.0
 STEEL = PipeWall(thickness_m=0.0032)
 WARM_UP_s = 3 * 3600.0
@@ -54,9 +54,8 @@ class TreeDay:
 
     @property
     def output_s(self) -> Floats:
-        """When temperatures are compared: after each ramp and three times more an interval."""
-        within = np.arange(RAMP_s, INTERVAL_s + 1.0, STEP_s)
-        return (np.arange(self.intervals)[:, None] * INTERVAL_s + within).ravel()
+        """When temperatures are compared: every minute, without the start."""
+        return np.arange(1, round(self.duration_s / STEP_s) + 1, dtype=np.float64) * STEP_s
 
     def supply_at(self, time_s: Floats) -> Floats:
         """Supply temperature; constant before the start."""

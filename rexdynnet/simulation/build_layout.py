@@ -14,6 +14,7 @@ from rexdynnet.network.spec import (
     Exchanger,
     FixedCooling,
     FixedReturn,
+    Node,
     Pipe,
     PlantControl,
     PlantKind,
@@ -50,6 +51,7 @@ from rexdynnet.simulation.layout import (
     Records,
     Water,
 )
+from rexdynnet.simulation.numbering import along_supply
 
 GRAVITY_m_per_s2 = 9.80665
 _CONTROL = {
@@ -90,7 +92,9 @@ def build_layout(network: Network, rule: CellRule, *, nikuradse: bool = False) -
     u_at = _places(controls(network))
     d_at = _places(disturbances(network))
     p_at = _places(parameters(network))
-    graph, elimination = _graph(network)
+    numbered = along_supply(network)
+    graph, elimination = _graph(network, numbered)
+    pipes = _pipes(numbered, rule, p_at)
     water = Water(
         fluid.density_kg_per_m3,
         fluid.specific_heat_J_per_kgK,
@@ -102,7 +106,8 @@ def build_layout(network: Network, rule: CellRule, *, nikuradse: bool = False) -
         water,
         graph,
         elimination,
-        _pipes(network, rule, p_at),
+        pipes,
+        np.flatnonzero(pipes["wall_start"] >= 0),
         _substations(network, u_at, d_at, p_at),
         _plants(network, u_at, d_at),
         _others(network, u_at, d_at),
@@ -127,7 +132,8 @@ def _fill(dtype: np.dtype[np.void], size: int, **columns: ArrayLike) -> Records:
     return records
 
 
-def _graph(network: Network) -> tuple[Graph, Elimination]:
+def _graph(original: Network, network: Network) -> tuple[Graph, Elimination]:
+    """Graph of the numbered `network` with the places of the original one."""
     index = {node.name: place for place, node in enumerate(network.nodes)}
     pairs = [ends(component) for component in network.components()]
     tail = _ints([index[a] for a, _ in pairs])
@@ -176,6 +182,8 @@ def _graph(network: Network) -> tuple[Graph, Elimination]:
         ),
         order,
         *_incidence(len(network.nodes), tail, head),
+        node_column=_columns(original.nodes, network.nodes),
+        pipe_column=_columns(original.pipes, network.pipes),
         first_substation=firsts[0],
         first_plant=firsts[1],
         first_tank=firsts[2],
@@ -186,6 +194,13 @@ def _graph(network: Network) -> tuple[Graph, Elimination]:
         loops=loops,
     )
     return graph, elimination
+
+
+def _columns(
+    original: tuple[Node, ...] | tuple[Pipe, ...], numbered: tuple[Node, ...] | tuple[Pipe, ...]
+) -> Ints:
+    place = {component.name: i for i, component in enumerate(original)}
+    return _ints([place[component.name] for component in numbered])
 
 
 def _incidence(nodes: int, tail: Ints, head: Ints) -> tuple[Ints, Ints]:

@@ -35,11 +35,11 @@ def update_viscosity(layout: Layout, state: State) -> None:
     graph, water = layout.graph, layout.water
     for pipe in range(graph.first_substation):
         if water.viscosity > 0.0:
-            state.pipes[pipe].viscosity = water.viscosity
+            state.conduits[pipe].viscosity = water.viscosity
         else:
             tail, head = graph.edges[pipe].tail, graph.edges[pipe].head
             mean = 0.5 * (state.nodes[tail].guess_K + state.nodes[head].guess_K)
-            state.pipes[pipe].viscosity = viscosity(min(max(mean, 273.15), 453.15))
+            state.conduits[pipe].viscosity = viscosity(min(max(mean, 273.15), 453.15))
 
 
 @hot
@@ -84,10 +84,10 @@ def _linearise(layout: Layout, state: State) -> None:
                 m,
                 layout.pipes[edge].length,
                 layout.pipes[edge].diameter,
-                state.pipes[edge].roughness,
+                state.conduits[edge].roughness,
                 layout.pipes[edge].minor_loss,
                 layout.water.density,
-                state.pipes[edge].viscosity,
+                state.conduits[edge].viscosity,
                 layout.water.nikuradse,
             )
             edges[edge].slope = 1.0 / max(rise, 1e-12)
@@ -240,11 +240,11 @@ def _update_leaks(layout: Layout, state: State) -> None:
     for node in range(len(graph.nodes)):
         state.nodes[node].leak = 0.0
     for pipe in range(graph.first_substation):
-        if state.pipes[pipe].leak_kv > 0.0:
+        if state.conduits[pipe].leak_kv > 0.0:
             forward = state.edges[pipe].flow >= 0.0
             node = graph.edges[pipe].head if forward else graph.edges[pipe].tail
             state.nodes[node].leak += leak_flow(
-                absolute_pressure(layout, state, node), state.pipes[pipe].leak_kv
+                absolute_pressure(layout, state, node), state.conduits[pipe].leak_kv
             )
 
 
@@ -320,8 +320,9 @@ def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
             if lift > 1e-4:
                 since, share, before = 0, 1.0, 1e30
                 continue
-        # Newton squares its error: after a move of 1e-8 what is left is round-off
-        if moved <= 1e-8 and share == 1.0 and lift <= 1e-4:
+        # Newton's moves shrink ever faster: the next one is less than the last ratio promises
+        left = moved * moved / before if before <= 1.0 else moved
+        if (moved <= 1e-8 or left <= 1e-7) and moved <= 1e-4 and share == 1.0 and lift <= 1e-4:
             return CONVERGED, worst
         if since >= 20:
             share = 0.5 if moved > 0.5 * before else min(1.0, 2.0 * share)

@@ -23,6 +23,7 @@ from rexdynnet.simulation.state import State
 from rexdynnet.simulation.transport import heat_step
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 REFRESH_AFTER_s = 300.0
 REFRESH_ON_CHANGE = 0.02
@@ -80,14 +81,12 @@ def refresh_films(layout: Layout, state: State, tolerance: float) -> None:
     A change of temperature counts like one of the flow: a kelvin alters the film by a hundredth.
     """
     pipes, water = layout.pipes, layout.water
-    for pipe in range(len(pipes)):
-        if pipes[pipe].wall_start < 0:
-            continue
+    for pipe in layout.walled:
         flow = abs(state.edges[pipe].flow)
         mean = 0.5 * (state.pipes[pipe].in_K + state.pipes[pipe].out_K)
         if (
-            abs(flow - state.pipes[pipe].film_flow) <= tolerance * flow
-            and abs(mean - state.pipes[pipe].film_K) <= KELVIN_PER_SHARE * tolerance
+            abs(flow - state.conduits[pipe].film_flow) <= tolerance * flow
+            and abs(mean - state.conduits[pipe].film_K) <= KELVIN_PER_SHARE * tolerance
         ):
             continue
         k = water.conductivity
@@ -96,18 +95,18 @@ def refresh_films(layout: Layout, state: State, tolerance: float) -> None:
         mu = water.viscosity
         if mu <= 0.0:
             mu = viscosity(min(max(mean, 273.15), 453.15))
-        state.pipes[pipe].film = film_conductance(
+        state.conduits[pipe].film = film_conductance(
             flow,
             pipes[pipe].diameter,
-            state.pipes[pipe].roughness,
+            state.conduits[pipe].roughness,
             pipes[pipe].wall_thickness,
             pipes[pipe].wall_conductivity,
             mu,
             k,
             water.specific_heat,
         )
-        state.pipes[pipe].film_flow = flow
-        state.pipes[pipe].film_K = mean
+        state.conduits[pipe].film_flow = flow
+        state.conduits[pipe].film_K = mean
 
 
 @entry
@@ -115,10 +114,10 @@ def solve_flows(layout: Layout, state: State, u: Floats, d: Floats, p: Floats) -
     """Full hydraulic solution for the guessed node temperatures and the inputs."""
     for pipe in range(layout.graph.first_substation):
         factor = p[layout.pipes[pipe].roughness_factor_at]
-        state.pipes[pipe].roughness = layout.pipes[pipe].roughness * factor
-        state.pipes[pipe].leak_kv = p[layout.pipes[pipe].leak_at]
+        state.conduits[pipe].roughness = layout.pipes[pipe].roughness * factor
+        state.conduits[pipe].leak_kv = p[layout.pipes[pipe].leak_at]
         loss = layout.pipes[pipe].loss * p[layout.pipes[pipe].loss_factor_at]
-        state.pipes[pipe].loss = loss
+        state.conduits[pipe].loss = loss
         state.pipes[pipe].rate = loss / layout.pipes[pipe].water_capacity
     update_viscosity(layout, state)
     ask(layout, state, u, d, p)
@@ -129,10 +128,53 @@ def solve_flows(layout: Layout, state: State, u: Floats, d: Floats, p: Floats) -
 
 
 @entry
-def run_segment(
+def run_segments(
     layout: Layout,
     state: State,
     records: Records,
+    u_start: Floats,
+    u_end: Floats,
+    d_start: Floats,
+    d_end: Floats,
+    p: Floats,
+    times_s: Floats,
+    steps: Ints,
+) -> tuple[int, int, float]:
+    """Run over segments in a row, with inputs by segment; segment k ends at `times_s[k + 1]`.
+
+    Returns
+    -------
+    outcome, edge, time_s
+        Of the last hydraulic solution, see `solve_hydraulics`.
+    """
+    row = 0
+    for k in range(len(steps)):
+        outcome, edge, time_s = _run_segment(
+            layout,
+            state,
+            records,
+            row,
+            u_start[k],
+            u_end[k],
+            d_start[k],
+            d_end[k],
+            p,
+            times_s[k],
+            times_s[k + 1],
+            steps[k],
+        )
+        if outcome != CONVERGED:
+            return outcome, edge, time_s
+        row += steps[k] + 1
+    return CONVERGED, 0, times_s[len(steps)]
+
+
+@inner
+def _run_segment(
+    layout: Layout,
+    state: State,
+    records: Records,
+    row: int,
     u_start: Floats,
     u_end: Floats,
     d_start: Floats,
@@ -142,17 +184,11 @@ def run_segment(
     end_s: float,
     steps: int,
 ) -> tuple[int, int, float]:
-    """Step from `start_s` to `end_s`.
-
-    Returns
-    -------
-    outcome, edge, time_s
-        Of the last hydraulic solution, see `solve_hydraulics`.
-    """
+    """Step from `start_s` to `end_s` and write rows from `row` on."""
     step_s = (end_s - start_s) / steps
     follows_temperature = layout.water.viscosity <= 0.0
     nodes = len(layout.graph.nodes)
-    open_rows(layout, state, records, start_s, d_start)
+    open_rows(layout, state, records, row, start_s, d_start)
     for step in range(steps):
         share = (step + 0.5) / steps
         time_s = start_s + step * step_s
@@ -186,6 +222,6 @@ def run_segment(
         state.since_s[0] += step_s
         if step == steps - 1:
             recount_parcels(layout, state)
-        book(layout, state, records, step + 1, time_s + step_s, d, step_s)
-    close_first_row(records)
+        book(layout, state, records, row + step + 1, time_s + step_s, d, step_s)
+    close_first_row(records, row)
     return CONVERGED, 0, end_s

@@ -174,7 +174,8 @@ BYPASS = np.dtype([(name, np.float64) for name in ("kv", "setpoint", "band")])
 class Graph(NamedTuple):
     """Nodes, edges, islands and the spanning tree that carries exact mass balances.
 
-    `loops` counts the chords whose flow pressure decides.
+    `node_column` and `pipe_column` tell the network's place of each node and pipe (see
+    `rexdynnet.simulation.numbering`); `loops` counts the chords whose flow pressure decides.
     """
 
     nodes: Records
@@ -183,6 +184,8 @@ class Graph(NamedTuple):
     tree_order: Ints
     incident_start: Ints
     incident: Ints
+    node_column: Ints
+    pipe_column: Ints
     first_substation: int
     first_plant: int
     first_tank: int
@@ -207,12 +210,13 @@ class Others(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """All that a kernel reads and never changes."""
+    """All that a kernel reads and never changes; `walled` lists the pipes with a wall."""
 
     water: Water
     graph: Graph
     elimination: Elimination
     pipes: Records
+    walled: Ints
     substations: Records
     plants: Records
     others: Others

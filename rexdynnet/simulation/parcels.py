@@ -116,6 +116,28 @@ def _straight(
 
 
 @hot
+def reserve_slot(state: State, at: int) -> int:
+    """Give a node that has none a place for the pieces of its outflow."""
+    node = state.nodes[at]
+    if node.slot < 0:
+        last = len(state.free_slots) - 1
+        state.free_slots[last] -= 1
+        slot = int(state.free_slots[state.free_slots[last]])
+        node.slot = slot
+        return slot
+    return node.slot
+
+
+@hot
+def release_slot(state: State, at: int) -> None:
+    """Take the pieces of a node's outflow back once all of it has gone on."""
+    last = len(state.free_slots) - 1
+    state.free_slots[state.free_slots[last]] = state.nodes[at].slot
+    state.free_slots[last] += 1
+    state.nodes[at].slot = -1
+
+
+@hot
 def add_inflow(node: Records, mass: float, mean_K: float, tilt_K: float, end_K: float) -> None:
     """Add to the sums of a node's inflow; the pieces are the caller's business."""
     node.arrivals += 1
@@ -163,9 +185,7 @@ def advance_pipe(
     if here.decay != decay:
         here.decay = decay
         here.half_growth = np.exp(0.5 * decay)
-        here.half_fade = 1.0 / here.half_growth
-        here.longest = CURVED / max(decay, 1e-9)
-    half = here.half_fade
+    half = 1.0 / here.half_growth
     relaxed, final = ground_K, ground_K
     if here.ground_K != ground_K:
         relaxed += (here.ground_K - ground_K) * half
@@ -178,13 +198,13 @@ def advance_pipe(
     if moved <= STANDSTILL * pipe_mass:
         if here.growth > LARGE:
             _rescale(state, here, row)
-        here.excess_K = here.content * here.fade * here.per_mass
+        here.excess_K = here.content * here.fade / pipe_mass
         return final + here.excess_K, final + here.excess_K
     _push_pieces(state, here, row, pipe_mass, moved, forward, source, decay, relaxed, middle)
     mean, end = _pop_pieces(state, here, row, moved, forward, sink, decay, relaxed, inverse)
     if here.growth > LARGE:
         _rescale(state, here, row)
-    here.excess_K = here.content * here.fade * here.per_mass
+    here.excess_K = here.content * here.fade / pipe_mass
     return mean, end
 
 
@@ -225,11 +245,12 @@ def _push_pieces(
     if 0 < here.count <= NEAR <= here.first <= PARCEL_ROOM - here.count:
         _move_to_front(state, here, row)
     tolerance = STRAIGHT_K * middle
-    longest = min(pipe_mass, moved * here.longest)
+    longest = min(pipe_mass, moved * CURVED / max(decay, 1e-9))
     content = here.content
     begin = 0.0
+    slot = state.nodes[source].slot
     for i in range(state.nodes[source].pieces):
-        piece = state.pieces[source, i]
+        piece = state.pieces[slot, i]
         share = piece.share
         part = decay * share
         scale = middle
@@ -276,6 +297,7 @@ def _pop_pieces(
     """Take `moved` from the far end and send it to the sink, in the order in which it leaves."""
     node = state.nodes[sink]
     alone = node.arrivals == 0
+    slot = reserve_slot(state, sink)
     content = here.content
     need, begin = moved, 0.0
     listed = 0
@@ -323,7 +345,7 @@ def _pop_pieces(
         end = mean + 0.5 * tilt
         begin = 1.0 if share == 1.0 - begin else begin + share
         if alone:
-            listed = _list(state, sink, listed, share, relaxed + mean, tilt)
+            listed = _list(state, slot, listed, share, relaxed + mean, tilt)
     here.content = content
     if alone:
         node.pieces = listed
@@ -334,16 +356,16 @@ def _pop_pieces(
 
 
 @hot
-def _list(state: State, sink: int, listed: int, share: float, mean_K: float, slope_K: float) -> int:
+def _list(state: State, slot: int, listed: int, share: float, mean_K: float, slope_K: float) -> int:
     """Append a piece to a node's list, or to its last piece if that goes on straight."""
     if listed > 0:
-        last = state.pieces[sink, listed - 1]
+        last = state.pieces[slot, listed - 1]
         w, m, s = last.share, last.mean_K, last.slope_K
         if listed == PIECES or _straight(w, m, s, share, mean_K, slope_K, STRAIGHT_K):
             mean_K, slope_K = _join(w, m, s, share, mean_K, slope_K)
             share += w
             listed -= 1
-    piece = state.pieces[sink, listed]
+    piece = state.pieces[slot, listed]
     piece.share = share
     piece.mean_K = mean_K
     piece.slope_K = slope_K

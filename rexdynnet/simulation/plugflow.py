@@ -19,7 +19,7 @@ from rexdynnet.signals import Signal
 from rexdynnet.simulation import steady
 from rexdynnet.simulation.build_layout import build_layout
 from rexdynnet.simulation.hydraulics import CONVERGED, SINGULAR
-from rexdynnet.simulation.kernel import run_segment, solve_flows
+from rexdynnet.simulation.kernel import run_segments, solve_flows
 from rexdynnet.simulation.layout import CellRule, Layout
 from rexdynnet.simulation.plant import DenseOutput, Floats, Inputs, Method, PlantState
 from rexdynnet.simulation.rows import Records, stored_heat
@@ -123,9 +123,9 @@ class PlugFlowPlant:
             If no hydraulic or thermal steady state is found.
         """
         p = self._parameters_or_default(parameters)
-        self._check_inputs(inputs)
+        u = _rows([inputs.controls], self.controls)[0]
+        d = _rows([inputs.disturbances], self.disturbances)[0]
         model = new_state(self.layout)
-        u, d = np.array(inputs.controls), np.array(inputs.disturbances)
         given = dict(temperatures_K or {})
         self._place_temperatures(model, given, u)
         if temperatures_K is None:
@@ -225,31 +225,32 @@ class PlugFlowPlant:
                     "advance it with the plant that made it",
                 )
             )
-        steps = self._steps_of(state.time_s, pieces)
+        times_s = np.array([state.time_s, *(until_s for _, _, until_s in pieces)])
+        steps = self._steps_of(times_s)
+        starts = [start for start, _, _ in pieces]
+        ends = [end for _, end, _ in pieces]
+        u_start, u_end = (
+            _rows([at.controls for at in rows], self.controls) for rows in (starts, ends)
+        )
+        d_start, d_end = (
+            _rows([at.disturbances for at in rows], self.disturbances) for rows in (starts, ends)
+        )
         model = _unpack(state)
         p = np.array(state.arrays["parameters"], dtype=np.float64)
-        records = self._new_records(sum(steps) + len(steps), model)
-        time_s, row = state.time_s, 0
-        for (start, end, until_s), count in zip(pieces, steps, strict=True):
-            self._check_inputs(start)
-            self._check_inputs(end)
-            part = slice(row, row + count + 1)
-            outcome, edge, failed_s = run_segment(
-                self.layout,
-                model,
-                Records(*(array[part] for array in records)),
-                # own copies: one array type, so one compiled kernel
-                np.array(start.controls),
-                np.array(end.controls),
-                np.array(start.disturbances),
-                np.array(end.disturbances),
-                p,
-                time_s,
-                until_s,
-                count,
-            )
-            self._raise_unless_converged(outcome, edge, failed_s)
-            time_s, row = until_s, part.stop
+        records = self._new_records(int(steps.sum()) + len(steps), model)
+        outcome, edge, failed_s = run_segments(
+            self.layout,
+            model,
+            records,
+            u_start,
+            u_end,
+            d_start,
+            d_end,
+            p,
+            times_s,
+            steps,
+        )
+        self._raise_unless_converged(outcome, edge, failed_s)
         if not np.isfinite(records.node_K).all():
             row, node = np.argwhere(~np.isfinite(records.node_K))[0]
             raise SolverError(
@@ -258,22 +259,20 @@ class PlugFlowPlant:
                 time_s=float(records.time_s[row]),
                 component=self.network.nodes[int(node)].name,
             )
-        return _pack(model, p, time_s), self._output(records)
+        return _pack(model, p, float(times_s[-1])), self._output(records)
 
-    def _steps_of(self, time_s: float, pieces: Sequence[tuple[Inputs, Inputs, float]]) -> list[int]:
-        steps: list[int] = []
-        for _, _, until_s in pieces:
-            span = until_s - time_s
-            if not span > 0:
-                raise InputError(
-                    Finding(
-                        f"until_s = {until_s} does not lie after the state's time {time_s}",
-                        "give a later time",
-                    )
+    def _steps_of(self, times_s: Floats) -> NDArray[np.int64]:
+        spans = np.diff(times_s)
+        if not (spans > 0).all():
+            late = int(np.argmin(spans > 0))
+            raise InputError(
+                Finding(
+                    f"until_s = {times_s[late + 1]} does not lie after the state's time "
+                    f"{times_s[late]}",
+                    "give a later time",
                 )
-            steps.append(max(1, int(np.ceil(span / self.options.step_s - 1e-9))))
-            time_s = until_s
-        return steps
+            )
+        return np.maximum(np.ceil(spans / self.options.step_s - 1e-9), 1.0).astype(np.int64)
 
     def _parameters_or_default(self, parameters: Floats | None) -> Floats:
         if parameters is None:
@@ -288,30 +287,13 @@ class PlugFlowPlant:
             )
         return values
 
-    def _check_inputs(self, inputs: Inputs) -> None:
-        for values, signals, kind in (
-            (inputs.controls, self.controls, "controls"),
-            (inputs.disturbances, self.disturbances, "disturbances"),
-        ):
-            if values.shape != (len(signals),):
-                raise InputError(
-                    Finding(
-                        f"{kind} have shape {values.shape}",
-                        f"give {len(signals)} numbers in the order of plant.{kind}",
-                    )
-                )
-            if not np.isfinite(values).all():
-                bad = signals[int(np.argwhere(~np.isfinite(values))[0][0])]
-                raise InputError(
-                    Finding(f"{bad.name} is not finite", "fill the gap", component=bad.component)
-                )
-
     def _place_temperatures(self, model: State, given: dict[str, float], u: Floats) -> None:
         names = {node.name for node in self.network.nodes}
         layout = self.layout
         at_nodes = [value for name, value in given.items() if name in names]
         hot = float(np.max(u[layout.plants["temperature_at"]]))
-        for place, node in enumerate(self.network.nodes):
+        for place, column in enumerate(layout.graph.node_column):
+            node = self.network.nodes[column]
             otherwise = hot if node.line is Line.SUPPLY else 313.15
             if at_nodes:
                 otherwise = sum(at_nodes) / len(at_nodes)
@@ -338,6 +320,8 @@ class PlugFlowPlant:
     def _raise_unless_converged(self, outcome: int, edge: int, time_s: float) -> None:
         if outcome == CONVERGED:
             return
+        if edge < len(self.network.pipes):
+            edge = int(self.layout.graph.pipe_column[edge])
         component = list(self.network.components())[edge].name
         if outcome == SINGULAR:
             raise SolverError(
@@ -385,11 +369,14 @@ class PlugFlowPlant:
         flow = records.flow
         substations = slice(graph.first_substation, graph.first_plant)
         plants = slice(graph.first_plant, graph.first_tank)
-        heads = records.pressure_Pa + graph.nodes["potential_Pa"]
+        column = graph.node_column
+        tail, head = column[graph.edges["tail"]], column[graph.edges["head"]]
+        potential_Pa = np.empty(len(column))
+        potential_Pa[column] = graph.nodes["potential_Pa"]
+        heads = records.pressure_Pa + potential_Pa
 
         def drop(edges: slice) -> Floats:
-            ends = graph.edges[edges]
-            return heads[:, ends["tail"]] - heads[:, ends["head"]]
+            return heads[:, tail[edges]] - heads[:, head[edges]]
 
         demand = records.substation_demand_W
         named: dict[str, Floats] = {
@@ -399,7 +386,7 @@ class PlugFlowPlant:
             "pipe_inlet_temperature": records.pipe_in_K,
             "pipe_outlet_temperature": records.pipe_out_K,
             "pipe_heat_loss": records.pipe_loss_W,
-            "substation_supply_temperature": records.node_K[:, graph.edges["tail"][substations]],
+            "substation_supply_temperature": records.node_K[:, tail[substations]],
             "substation_return_temperature": records.substation_return_K,
             "substation_mass_flow": flow[:, substations],
             "substation_heat": records.substation_W,
@@ -407,7 +394,7 @@ class PlugFlowPlant:
             "substation_unserved_heat": np.maximum(demand - records.substation_W, 0.0),
             "substation_differential_pressure": drop(substations),
             "plant_supply_temperature": records.plant_K,
-            "plant_return_temperature": records.node_K[:, graph.edges["tail"][plants]],
+            "plant_return_temperature": records.node_K[:, tail[plants]],
             "plant_mass_flow": flow[:, plants],
             "plant_heat": records.plant_W,
             "plant_differential_pressure": -drop(plants),
@@ -446,6 +433,26 @@ class PlugFlowPlant:
         for i, n in enumerate(layers):
             out[:, i, :n] = flat[:, starts[i] : starts[i] + n]
         return out
+
+
+def _rows(values: list[Floats], signals: tuple[Signal, ...]) -> Floats:
+    """Put controls or disturbances of several instants into rows; refuse what is not finite."""
+    for at in values:
+        if at.shape != (len(signals),):
+            raise InputError(
+                Finding(
+                    f"inputs have shape {at.shape}",
+                    f"give {len(signals)} numbers in the order of the plant's signals, "
+                    f"{', '.join(signal.name for signal in signals[:3])}, ...",
+                )
+            )
+    rows = np.array(values, dtype=np.float64)
+    if not np.isfinite(rows).all():
+        bad = signals[int(np.argwhere(~np.isfinite(rows))[0][1])]
+        raise InputError(
+            Finding(f"{bad.name} is not finite", "fill the gap", component=bad.component)
+        )
+    return rows
 
 
 def _pack(model: State, parameters: Floats, time_s: float) -> PlantState:

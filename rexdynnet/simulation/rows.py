@@ -62,7 +62,7 @@ def stored_heat(layout: Layout, state: State) -> float:
                 pipes[pipe].water_start,
                 pipes[pipe].wall_start,
                 pipes[pipe].cells,
-                state.pipes[pipe].phase,
+                state.conduits[pipe].phase,
             )
             total += pipes[pipe].water_mass * cp * (water - ZERO_K)
             total += pipes[pipe].wall_capacity * pipes[pipe].length * (metal - ZERO_K)
@@ -87,13 +87,15 @@ def book(
     graph = layout.graph
     records.time_s[row] = time_s
     for node in range(len(graph.nodes)):
-        records.node_K[row, node] = state.nodes[node].K
-        records.pressure_Pa[row, node] = absolute_pressure(layout, state, node)
+        column = graph.node_column[node]
+        records.node_K[row, column] = state.nodes[node].K
+        records.pressure_Pa[row, column] = absolute_pressure(layout, state, node)
     worst = 0.0
     balance = np.zeros(len(graph.nodes))
     for edge in range(len(graph.edges)):
         m = state.edges[edge].flow
-        records.flow[row, edge] = m
+        column = graph.pipe_column[edge] if edge < graph.first_substation else edge
+        records.flow[row, column] = m
         balance[graph.edges[edge].tail] -= m
         balance[graph.edges[edge].head] += m
     for node in range(len(graph.nodes)):
@@ -101,9 +103,10 @@ def book(
             worst = max(worst, abs(balance[node] - state.nodes[node].leak))
     records.mass_residual[row] = worst
     for pipe in range(graph.first_substation):
-        records.pipe_in_K[row, pipe] = state.pipes[pipe].in_K
-        records.pipe_out_K[row, pipe] = state.pipes[pipe].out_K
-        records.pipe_loss_W[row, pipe] = state.pipes[pipe].loss_J / step_s
+        column = graph.pipe_column[pipe]
+        records.pipe_in_K[row, column] = state.pipes[pipe].in_K
+        records.pipe_out_K[row, column] = state.pipes[pipe].out_K
+        records.pipe_loss_W[row, column] = state.pipes[pipe].loss_J / step_s
     for i in range(len(layout.substations)):
         records.substation_return_K[row, i] = state.substations[i].return_K
         records.substation_W[row, i] = state.substations[i].heat_W
@@ -134,37 +137,40 @@ def book(
 
 
 @inner
-def open_rows(layout: Layout, state: State, records: Records, time_s: float, d: Floats) -> None:
-    """Write the states at the start of a segment into the first row."""
-    records.time_s[0] = time_s
-    for node in range(len(layout.graph.nodes)):
-        records.node_K[0, node] = state.nodes[node].K
-    for pipe in range(layout.graph.first_substation):
-        records.pipe_in_K[0, pipe] = state.pipes[pipe].in_K
-        records.pipe_out_K[0, pipe] = state.pipes[pipe].out_K
+def open_rows(
+    layout: Layout, state: State, records: Records, row: int, time_s: float, d: Floats
+) -> None:
+    """Write the states at the start of a segment into its first row."""
+    graph = layout.graph
+    records.time_s[row] = time_s
+    for node in range(len(graph.nodes)):
+        records.node_K[row, graph.node_column[node]] = state.nodes[node].K
+    for pipe in range(graph.first_substation):
+        records.pipe_in_K[row, graph.pipe_column[pipe]] = state.pipes[pipe].in_K
+        records.pipe_out_K[row, graph.pipe_column[pipe]] = state.pipes[pipe].out_K
     for i in range(len(layout.substations)):
-        records.room_K[0, i] = state.substations[i].room_K
-    records.tank_K[0, :] = state.tank_K
-    records.outside_K[0, 0] = d[layout.others.outdoor_at]
-    records.outside_K[0, 1] = d[layout.others.ground_at]
+        records.room_K[row, i] = state.substations[i].room_K
+    records.tank_K[row, :] = state.tank_K
+    records.outside_K[row, 0] = d[layout.others.outdoor_at]
+    records.outside_K[row, 1] = d[layout.others.ground_at]
     for k in range(5):
-        records.energy_J[0, k] = state.energy_J[k]
-    records.energy_J[0, 5] = stored_heat(layout, state) - state.energy_J[ENERGY_START]
+        records.energy_J[row, k] = state.energy_J[k]
+    records.energy_J[row, 5] = stored_heat(layout, state) - state.energy_J[ENERGY_START]
 
 
 @inner
-def close_first_row(records: Records) -> None:
-    """Repeat in the first row what the first step found: flows, pressures, heats."""
-    records.pressure_Pa[0] = records.pressure_Pa[1]
-    records.flow[0] = records.flow[1]
-    records.pipe_loss_W[0] = records.pipe_loss_W[1]
-    records.substation_return_K[0] = records.substation_return_K[1]
-    records.substation_W[0] = records.substation_W[1]
-    records.substation_demand_W[0] = records.substation_demand_W[1]
-    records.plant_K[0] = records.plant_K[1]
-    records.plant_W[0] = records.plant_W[1]
-    records.plant_fuel_W[0] = records.plant_fuel_W[1]
-    records.plant_pump_W[0] = records.plant_pump_W[1]
-    records.tank_W[0] = records.tank_W[1]
-    records.dump_W[0] = records.dump_W[1]
-    records.mass_residual[0] = records.mass_residual[1]
+def close_first_row(records: Records, row: int) -> None:
+    """Repeat in a segment's first row what the first step found: flows, pressures, heats."""
+    records.pressure_Pa[row] = records.pressure_Pa[row + 1]
+    records.flow[row] = records.flow[row + 1]
+    records.pipe_loss_W[row] = records.pipe_loss_W[row + 1]
+    records.substation_return_K[row] = records.substation_return_K[row + 1]
+    records.substation_W[row] = records.substation_W[row + 1]
+    records.substation_demand_W[row] = records.substation_demand_W[row + 1]
+    records.plant_K[row] = records.plant_K[row + 1]
+    records.plant_W[row] = records.plant_W[row + 1]
+    records.plant_fuel_W[row] = records.plant_fuel_W[row + 1]
+    records.plant_pump_W[row] = records.plant_pump_W[row + 1]
+    records.tank_W[row] = records.tank_W[row + 1]
+    records.dump_W[row] = records.dump_W[row + 1]
+    records.mass_residual[row] = records.mass_residual[row + 1]

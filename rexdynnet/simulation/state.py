@@ -31,14 +31,15 @@ NODE = np.dtype(
     [
         *_floats("K", "before_K", "guess_K", "pressure", "leak"),
         *_floats("inflow", "inflow_heat", "inflow_tilt", "inflow_end", "out_K", "out_tilt"),
-        ("arrivals", np.int64),
-        ("pieces", np.int64),
+        ("arrivals", np.int32),
+        ("pieces", np.int32),
+        ("slot", np.int64),
     ]
 )
 """Temperature now and a step ago, its guess for the middle of the step [K]; piezometric
 pressure relative to the island's holding [Pa]; leak [kg/s]; mass, mass·K, mass·ΔK and mass·K at
 the end of the step's inflow; mean of the outflow and its change over the step [K]; edges that
-sent inflow; pieces of the outflow."""
+sent inflow; pieces of the outflow and where they stand (-1: nowhere)."""
 
 PIECE = np.dtype(_floats("share", "mean_K", "slope_K"))
 """Share of the step, mean over it and change over it."""
@@ -52,22 +53,25 @@ direction that the order of the nodes was made for."""
 
 PIPE = np.dtype(
     [
-        *_floats("viscosity", "roughness", "leak_kv", "in_K", "out_K"),
-        *_floats("film", "film_flow", "film_K"),
-        *_floats("loss_J", "phase", "growth", "ground_K", "excess_K"),
-        *_floats("content", "fade", "decay", "half_growth", "half_fade", "longest"),
-        *_floats("mass", "per_mass", "loss", "rate"),
-        ("row", np.int64),
-        ("first", np.int64),
-        ("count", np.int64),
+        *_floats("in_K", "out_K", "loss_J", "ground_K", "excess_K", "content"),
+        *_floats("growth", "fade", "decay", "half_growth", "rate", "mass"),
+        ("row", np.int32),
+        ("first", np.int32),
+        ("count", np.int32),
+        ("unused", np.int32),
     ]
 )
-"""Present viscosity, roughness and leak; temperature at `from_node` and `to_node`; film
-conductance with the flow and temperature it is for; heat lost in the step; with wall: `phase` of
-its parcels; without: growth exp(∫k dt), ground, mean excess, sum of mass·scaled excess and 1 /
-growth; loss rate·step with what follows from it: growth in half a step, its inverse,
-most of the inflow that one parcel may hold; water mass and its inverse, present loss [W/mK] and
-loss rate [1/s], row among the parcels (-1: wall), first parcel and number of parcels."""
+"""What heat needs of a pipe in every step, kept small because large networks live outside the
+caches: temperature at `from_node` and `to_node`; heat lost in the step; without wall: ground, mean
+excess, sum of mass·scaled excess, growth exp(∫k dt) and its inverse, loss rate·step with the
+growth in half a step; loss rate [1/s], water mass, row among the parcels (-1: wall), first parcel
+and number of parcels."""
+
+CONDUIT = np.dtype(
+    _floats("viscosity", "roughness", "leak_kv", "loss", "film", "film_flow", "film_K", "phase")
+)
+"""The rest of a pipe: present viscosity, roughness, leak and loss [W/mK]; film conductance with
+the flow and temperature it is for; with wall: `phase` of its parcels."""
 
 SUBSTATION = np.dtype(
     [
@@ -105,7 +109,10 @@ class State(NamedTuple):
     nodes, edges, pipes, substations, plants, tanks, dumps, pumps, valves, bypasses
         Records of the dtypes above.
     tank_K : (layers of all tanks,) from the top
-    pieces : (nodes, PIECES) outflow of the step
+    conduits : records of the dtype above
+    pieces : (nodes, PIECES) outflow of the step by slot
+    free_slots : (nodes + 1,)
+        Slots of `pieces` that no node holds; the last number counts them.
     parcels : (pipes without wall, PARCEL_ROOM)
         Ring buffers, see `rexdynnet.simulation.parcels`.
     water_K, wall_K : flat, see `rexdynnet.simulation.walls`
@@ -127,7 +134,9 @@ class State(NamedTuple):
     valves: Records
     bypasses: Records
     tank_K: Floats
+    conduits: Records
     pieces: Records
+    free_slots: Ints
     parcels: Records
     water_K: Floats
     wall_K: Floats
@@ -169,7 +178,9 @@ def new_state(layout: Layout) -> State:
         np.zeros(len(others.valves), VALVE),
         np.zeros(len(others.bypasses), VALVE),
         np.full(int(others.tanks["layers"].sum()), 333.15),
+        np.zeros(len(pipes), CONDUIT),
         np.zeros((len(graph.nodes), PIECES), PIECE),
+        np.arange(len(graph.nodes) + 1, dtype=np.int64),
         np.zeros(parcels, PARCEL),
         np.full(int((cells + 1).sum()), 313.15),
         np.full(int(cells.sum()), 313.15),
@@ -182,15 +193,10 @@ def new_state(layout: Layout) -> State:
         np.zeros(len(layout.elimination.row)),
         np.zeros(free),
     )
-    _set(state.nodes, K=313.15, before_K=313.15)
-    _set(state.pipes, in_K=313.15, out_K=313.15, viscosity=4.6e-4, film_flow=-1.0, growth=1.0)
-    _set(
-        state.pipes,
-        roughness=pipes["roughness"],
-        mass=pipes["water_mass"],
-        per_mass=1.0 / pipes["water_mass"],
-        row=pipes["parcel_row"],
-    )
+    _set(state.nodes, K=313.15, before_K=313.15, slot=-1)
+    _set(state.pipes, in_K=313.15, out_K=313.15, growth=1.0, fade=1.0)
+    _set(state.pipes, mass=pipes["water_mass"], row=pipes["parcel_row"])
+    _set(state.conduits, viscosity=4.6e-4, roughness=pipes["roughness"], film_flow=-1.0)
     state.substations["kv"] = layout.substations["kv"]
     state.substations["setting"] = layout.substations["setting"]
     state.substations["room_K"] = layout.substations["room_setpoint"]

@@ -36,7 +36,7 @@ def _total_conductance(layout: Layout, state: State, p: Floats, pipe: int) -> fl
     loss = layout.pipes[pipe].loss * p[layout.pipes[pipe].loss_factor_at]
     if layout.pipes[pipe].wall_start < 0 or loss <= 0.0:
         return loss
-    film = state.pipes[pipe].film
+    film = state.conduits[pipe].film
     return film * loss / (film + loss)
 
 
@@ -99,6 +99,9 @@ def sweep_to_steady(layout: Layout, state: State, u: Floats, d: Floats, p: Float
                 state.nodes[sink].inflow_heat += abs(m) * out
         if change <= SETTLED_K and sweep > 2:
             break
+    for node in range(len(graph.nodes)):
+        state.nodes[node].inflow = 0.0
+        state.nodes[node].inflow_heat = 0.0
     return SteadyOutcome(CONVERGED, 0, change)
 
 
@@ -163,10 +166,10 @@ def fill_pipes(layout: Layout, state: State, d: Floats, p: Floats, along_flow: b
             fill(state, pipe, pipes[pipe].parcel_row, pipes[pipe].water_mass, values, ground)
         else:
             loss = pipes[pipe].loss * p[pipes[pipe].loss_factor_at]
-            film = state.pipes[pipe].film
+            film = state.conduits[pipe].film
             share = film / (film + loss) if along_flow else 1.0
             water_at, wall_at = pipes[pipe].water_start, pipes[pipe].wall_start
-            state.pipes[pipe].phase = 0.5
+            state.conduits[pipe].phase = 0.5
             for j in range(n):
                 state.wall_K[wall_at + j] = ground + share * (values[j] - ground)
                 if j > 0:

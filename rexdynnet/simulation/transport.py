@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rexdynnet.simulation.compiled import hot, inner
 from rexdynnet.simulation.devices_step import advance_rooms, advance_tank
 from rexdynnet.simulation.layout import Layout
-from rexdynnet.simulation.parcels import add_inflow, advance_pipe
+from rexdynnet.simulation.parcels import add_inflow, advance_pipe, release_slot, reserve_slot
 from rexdynnet.simulation.state import State
 from rexdynnet.simulation.walls import advance_walled, content
 
@@ -25,9 +25,8 @@ def _send(state: State, sink: int, mass: float, mean_K: float, tilt_K: float) ->
     """Add an inflow that is one linear piece over the step."""
     node = state.nodes[sink]
     if node.arrivals == 0:
-        state.pieces[sink, 0].share = 1.0
-        state.pieces[sink, 0].mean_K = mean_K
-        state.pieces[sink, 0].slope_K = tilt_K
+        first = state.pieces[reserve_slot(state, sink), 0]
+        first.share, first.mean_K, first.slope_K = 1.0, mean_K, tilt_K
         node.pieces = 1
     add_inflow(node, mass, mean_K, tilt_K, mean_K + 0.5 * tilt_K)
 
@@ -37,10 +36,12 @@ def _send_on(state: State, source: int, sink: int, mass: float, drop_K: float) -
     """Hand a node's outflow, cooled by `drop_K`, to another node."""
     node, before = state.nodes[sink], state.nodes[source]
     if node.arrivals == 0:
+        slot = reserve_slot(state, sink)
         for i in range(before.pieces):
-            state.pieces[sink, i].share = state.pieces[source, i].share
-            state.pieces[sink, i].mean_K = state.pieces[source, i].mean_K - drop_K
-            state.pieces[sink, i].slope_K = state.pieces[source, i].slope_K
+            here, there = state.pieces[before.slot, i], state.pieces[slot, i]
+            there.share = here.share
+            there.mean_K = here.mean_K - drop_K
+            there.slope_K = here.slope_K
         node.pieces = before.pieces
     add_inflow(node, mass, before.out_K - drop_K, before.out_tilt, before.K - drop_K)
 
@@ -53,7 +54,8 @@ def _mix_node(layout: Layout, state: State, at: int) -> None:
     """
     node = state.nodes[at]
     old, mass = node.K, node.inflow
-    first = state.pieces[at, 0]
+    slot = reserve_slot(state, at)
+    first = state.pieces[slot, 0]
     if mass <= 0.0:
         node.pieces = 1
         first.share, first.mean_K, first.slope_K = 1.0, old, 0.0
@@ -69,7 +71,7 @@ def _mix_node(layout: Layout, state: State, at: int) -> None:
         mean, slope = inflow - shift, tilt
         if node.arrivals == 1:
             for i in range(node.pieces):
-                state.pieces[at, i].mean_K -= shift
+                state.pieces[slot, i].mean_K -= shift
     else:
         turnover = 1.0 / held
         decay = np.exp(-turnover)
@@ -85,6 +87,9 @@ def _mix_node(layout: Layout, state: State, at: int) -> None:
         node.pieces = 1
         first.share, first.mean_K, first.slope_K = 1.0, mean, slope
     node.K, node.out_K, node.out_tilt = new, mean, slope
+    # what still arrives (a circle of flow is cut somewhere) waits for the next step
+    node.inflow, node.inflow_heat, node.inflow_tilt, node.inflow_end = 0.0, 0.0, 0.0, 0.0
+    node.arrivals = 0
 
 
 @hot
@@ -124,12 +129,12 @@ def _pass_walled(
     ground_K: float,
 ) -> float:
     """Push the step's inflow through a pipe with wall; return the temperature at its end."""
-    fixed, here = layout.pipes[pipe], state.pipes[pipe]
+    fixed, cold = layout.pipes[pipe], state.conduits[pipe]
     cp = layout.water.specific_heat
     inlet, tilt = state.nodes[source].out_K, state.nodes[source].out_tilt
     mass, cells = fixed.water_mass, fixed.cells
     water_at, wall_at = fixed.water_start, fixed.wall_start
-    water, metal = content(state, water_at, wall_at, cells, here.phase)
+    water, metal = content(state, water_at, wall_at, cells, cold.phase)
     mean, slope = advance_walled(
         state,
         pipe,
@@ -140,18 +145,18 @@ def _pass_walled(
         forward,
         inlet,
         tilt,
-        here.film,
-        here.loss,
+        cold.film,
+        cold.loss,
         fixed.water_capacity,
         fixed.wall_capacity,
         step_s,
         ground_K,
     )
-    new_water, new_metal = content(state, water_at, wall_at, cells, here.phase)
+    new_water, new_metal = content(state, water_at, wall_at, cells, cold.phase)
     gained = moved * (inlet - mean) if moved > 0.0 else 0.0
     stored = cp * mass * (new_water - water)
     stored += fixed.wall_capacity * fixed.length * (new_metal - metal)
-    here.loss_J = cp * gained - stored
+    state.pipes[pipe].loss_J = cp * gained - stored
     if moved > 0.0:
         _send(state, sink, moved, mean, slope)
     return mean + 0.5 * slope
@@ -161,7 +166,7 @@ def _pass_walled(
 def _couple_twins(layout: Layout, state: State, step_s: float) -> None:
     """Exchange heat between the walls of the two pipes of a trench."""
     pipes, wall = layout.pipes, state.wall_K
-    for pipe in range(len(pipes)):
+    for pipe in layout.walled:
         other = pipes[pipe].partner
         if pipes[pipe].coupling <= 0.0 or other < pipe:
             continue
@@ -179,16 +184,10 @@ def _couple_twins(layout: Layout, state: State, step_s: float) -> None:
 @inner
 def heat_step(layout: Layout, state: State, d: Floats, step_s: float) -> None:
     """Carry heat along the flow over one step and book it."""
-    graph, pipes, others = layout.graph, layout.pipes, layout.others
+    graph, others = layout.graph, layout.others
     energy = state.energy_J
     cp = layout.water.specific_heat
     ground_K, outdoor_K = d[others.ground_at], d[others.outdoor_at]
-    for node in range(len(graph.nodes)):
-        state.nodes[node].inflow = 0.0
-        state.nodes[node].inflow_heat = 0.0
-        state.nodes[node].inflow_tilt = 0.0
-        state.nodes[node].inflow_end = 0.0
-        state.nodes[node].arrivals = 0
     for edge in range(graph.first_plant, graph.first_tank):
         if state.edges[edge].flow > 0.0:
             plant = state.plants[edge - graph.first_plant]
@@ -225,12 +224,12 @@ def heat_step(layout: Layout, state: State, d: Floats, step_s: float) -> None:
             way = state.ways[j]
             if way.edge < graph.first_substation:
                 _pass_pipe(layout, state, way.edge, node, way.sink, step_s, ground_K)
+                energy[ENERGY_LOST] += state.pipes[way.edge].loss_J
             else:
                 _pass_device(layout, state, way.edge, node, way.sink, step_s)
+        release_slot(state, node)
     _settle_lagging(layout, state, step_s)
     _couple_twins(layout, state, step_s)
-    for pipe in range(len(pipes)):
-        energy[ENERGY_LOST] += state.pipes[pipe].loss_J
     advance_rooms(layout, state, d, step_s)
 
 

@@ -190,7 +190,7 @@ def advance_walled(
     mean_K, slope_K : float
         Outflow over the step (without inflow: the end's temperature and 0).
     """
-    phase = state.pipes[pipe].phase
+    phase = state.conduits[pipe].phase
     if parcels_moved <= 1e-9:
         op = exchange_over(film, loss, water_capacity, wall_capacity, step_s)
         apply_exchange(state, water_at, wall_at, cells, phase, op, ground_K)
@@ -223,7 +223,7 @@ def advance_walled(
         high = max(high, out)
         op = whole if turn < turns - 1 else half
         apply_exchange(state, water_at, wall_at, cells, phase, op, ground_K)
-    state.pipes[pipe].phase = phase
+    state.conduits[pipe].phase = phase
     mean /= turns
     slope = 0.0
     if turns > 1:
