@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from rexdynnet.simulation.plant import Method
     from rexdynnet.simulation.series import make_forcing, read_forcing
     from rexdynnet.simulation.simulate import make_plant, simulate
+    from rexdynnet.study.loop import Run, run
     from rexdynnet.study.scenario import SimulationScenario, read_scenario, run_simulation
+    from rexdynnet.timeline import Schedule
 
 __version__ = "0.1.0"
 
@@ -42,6 +44,8 @@ __all__ = [
     "Method",
     "Network",
     "RexdynnetError",
+    "Run",
+    "Schedule",
     "Signal",
     "SimulationScenario",
     "SolverError",
@@ -54,6 +58,7 @@ __all__ = [
     "read_forcing",
     "read_network",
     "read_scenario",
+    "run",
     "run_simulation",
     "series",
     "simulate",
@@ -69,6 +74,8 @@ _HOME = {
     "Method": "rexdynnet.simulation.plant",
     "Network": "rexdynnet.network.graph",
     "RexdynnetError": "rexdynnet.errors",
+    "Run": "rexdynnet.study.loop",
+    "Schedule": "rexdynnet.timeline",
     "Signal": "rexdynnet.signals",
     "SimulationScenario": "rexdynnet.study.scenario",
     "SolverError": "rexdynnet.errors",
@@ -79,6 +86,7 @@ _HOME = {
     "read_forcing": "rexdynnet.simulation.series",
     "read_network": "rexdynnet.network.read",
     "read_scenario": "rexdynnet.study.scenario",
+    "run": "rexdynnet.study.loop",
     "run_simulation": "rexdynnet.study.scenario",
     "series": "rexdynnet.simulation.dataset",
     "simulate": "rexdynnet.simulation.simulate",

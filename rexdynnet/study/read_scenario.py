@@ -27,6 +27,8 @@ from rexdynnet.study.records import (
     TimeRecord,
     WeatherRecord,
 )
+from rexdynnet.study.run_records import SECTIONS as RUN_SECTIONS
+from rexdynnet.study.run_records import run_files, run_sections
 from rexdynnet.study.scenario import (
     Demand,
     LoadRule,
@@ -40,7 +42,7 @@ from rexdynnet.units import split_unit
 Kind = TypeVar("Kind", bound=Record)
 
 _MOST_ROWS = 2e6
-_SECTIONS = ("time", "simulation", "weather", "demand", "operation", "parameters")
+_SECTIONS = ("time", "simulation", "weather", "demand", "operation", "parameters", *RUN_SECTIONS)
 
 
 def scenario_from_file(path: Path) -> SimulationScenario:
@@ -57,6 +59,7 @@ def scenario_from_file(path: Path) -> SimulationScenario:
     faults = _parameters(document, findings)
     network = _network(head, path, findings)
     operation = _operation(document, network, findings)
+    closed_loop = run_sections(document, path, findings)
     series = tuple(path.parent / name for name in head.series) if head else ()
     for file in series:
         if not file.is_file():
@@ -99,7 +102,11 @@ def scenario_from_file(path: Path) -> SimulationScenario:
         seed=head.seed,
         description=head.description,
         source=path,
-        hash=hash_of(document.values, _content(path.parent / head.network, series)),
+        closed_loop=closed_loop,
+        hash=hash_of(
+            document.values,
+            _content(path.parent / head.network, series) | run_files(closed_loop, document, path),
+        ),
     )
 
 

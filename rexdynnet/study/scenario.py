@@ -22,6 +22,7 @@ from rexdynnet.simulation.plant import Method
 from rexdynnet.simulation.series import out_of_bounds, read_series
 from rexdynnet.simulation.weather import GroundModel, read_reference_year, weather_forcing
 from rexdynnet.study.operation import Operation, baseline_forcing
+from rexdynnet.study.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +88,8 @@ class SimulationScenario:
     description : str
     source : Path or None
         The file it was read from.
+    closed_loop : RunSettings or None
+        What `rexdynnet.run` needs; None where the file has no `[control]` section.
     hash : str
         SHA-256 over the scenario, its network and its series.
     """
@@ -106,6 +109,7 @@ class SimulationScenario:
     seed: int = 1
     description: str = ""
     source: Path | None = None
+    closed_loop: RunSettings | None = None
     hash: str = ""
 
 

@@ -1,0 +1,389 @@
+"""The closed loop: a controller against the plug-flow plant, through declared sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.control.base import AbstractController, Decision, Observation
+from rexdynnet.control.baseline import make_baseline
+from rexdynnet.control.bounds import ControlBounds
+from rexdynnet.control.kinds import make_controller
+from rexdynnet.control.ladder import Ladder
+from rexdynnet.control.schedule import read_schedule
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.entries import nearest
+from rexdynnet.signals import Signal
+from rexdynnet.simulation.forcing import Forcing
+from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
+from rexdynnet.simulation.simulate import Collector, make_plant, output_times
+from rexdynnet.study.run_dataset import Trace, loop_dataset
+from rexdynnet.study.run_kpis import Kpis, kpis_of
+from rexdynnet.study.run_meters import count, new_tally
+from rexdynnet.study.run_preview import (
+    Forecaster,
+    PreviewMaker,
+    electricity_means,
+    fuel_prices,
+    schedule_from_forecast,
+)
+from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
+from rexdynnet.study.run_settings import Fault, RunSettings
+from rexdynnet.study.scenario import SimulationScenario, forcing_of, parameter_values
+from rexdynnet.timeline import Realisation, Schedule
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Floats = NDArray[np.float64]
+_GLANCE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a closed-loop run gives.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Everything that `simulate` writes, and the controller's decisions, schedule and
+        energies per time unit.
+    kpis : Kpis
+    """
+
+    data: xr.Dataset
+    kpis: Kpis
+
+
+@dataclass(frozen=True)
+class _Disturbed:
+    """Asks a forcing for disturbances only: the controls are the controller's."""
+
+    disturbances: tuple[Signal, ...]
+    controls: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True)
+class _World:
+    """What acts in a run and nobody decides.
+
+    Parameters
+    ----------
+    plant : Plant
+    truth : Forcing
+        Disturbances as they come, beyond the end of the run as far as anyone looks.
+    first : ndarray, shape (n_u,)
+        Controls that have acted until the run begins.
+    faults : tuple of Fault
+    parameters : ndarray, shape (n_p,)
+    """
+
+    plant: Plant
+    truth: Forcing
+    first: Floats
+    faults: tuple[Fault, ...]
+    parameters: Floats
+
+    def faults_of(self, names: Sequence[str], time_s: float) -> dict[str, float]:
+        """Faults among some signals at one instant."""
+        return {
+            fault.name: fault.value
+            for fault in self.faults
+            if fault.name in names and fault.start_s <= time_s < fault.end_s
+        }
+
+    @cached_property
+    def disturbance_names(self) -> tuple[str, ...]:
+        """In the plant's order."""
+        return tuple(signal.name for signal in self.plant.disturbances)
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """In the plant's order."""
+        return tuple(signal.name for signal in self.plant.parameters)
+
+    def edges(self, start_s: float, end_s: float) -> list[float]:
+        """Start, end and every instant between at which a fault begins or ends."""
+        inside = {
+            at
+            for fault in self.faults
+            for at in (fault.start_s, fault.end_s)
+            if start_s < at < end_s
+        }
+        return [start_s, *sorted(inside), end_s]
+
+    def parameters_at(self, time_s: float) -> Floats:
+        """Run-time parameters with the faults of an instant."""
+        values = self.parameters.copy()
+        for name, value in self.faults_of(self.parameter_names, time_s).items():
+            values[self.parameter_names.index(name)] = value
+        return values
+
+    def disturbances_at(self, time_s: float) -> Floats:
+        """Disturbances just after an instant, faults included."""
+        return self._faulty(self.truth.at(time_s), time_s)
+
+    def advance(
+        self, state: PlantState, controls: Floats, until_s: float
+    ) -> tuple[PlantState, DenseOutput]:
+        """Hold the controls until an instant."""
+        outputs: list[DenseOutput] = []
+        wanted = _Disturbed(self.plant.disturbances)
+        for begin, end in pairwise(self.edges(state.time_s, until_s)):
+            parameters = self.parameters_at(begin)
+            if not np.array_equal(parameters, state.arrays.get("parameters", parameters)):
+                state = self.plant.with_parameters(state, parameters)
+            for piece in self.truth.inputs(wanted, end, start_s=begin):
+                inputs = [
+                    Inputs(controls, self._faulty(edge.disturbances, begin))
+                    for edge in (piece.start, piece.end)
+                ]
+                state, output = self.plant.advance(state, inputs[0], inputs[1], piece.end_s)
+                outputs.append(output)
+        return state, _joined(outputs)
+
+    def _faulty(self, values: Floats, time_s: float) -> Floats:
+        changed = values.copy()
+        for name, value in self.faults_of(self.disturbance_names, time_s).items():
+            changed[self.disturbance_names.index(name)] = value
+        return changed
+
+
+def run(
+    scenario: SimulationScenario,
+    *,
+    controller: AbstractController | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> Run:
+    """Run a scenario in closed loop.
+
+    Parameters
+    ----------
+    scenario : SimulationScenario
+        With a `[control]` section, or `controller` given.
+    controller : AbstractController or None
+        Used instead of the one that the scenario asks for. It too is wrapped in the
+        failure ladder.
+    progress : callable, optional
+        Called with (seconds done, seconds in all) after every control step.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        The scenario cannot be run: everything is checked before the first step.
+    SolverError
+        The plant itself found no solution; a controller's failure never raises.
+    """
+    settings = scenario.closed_loop
+    if settings is None:
+        if controller is None:
+            raise InputError(
+                Finding(
+                    "the scenario has no controller",
+                    'add a section [control] with kind = "baseline", or simulate it instead',
+                    file=scenario.source,
+                    field="control",
+                )
+            )
+        settings = RunSettings()
+    control = replace(settings.control, start_utc=scenario.start_utc)
+    settings = replace(settings, control=control)
+    network = scenario.network
+    world = make_world(scenario, settings)
+    forecaster = Forecaster(network, world.truth, settings.forecast, scenario.seed)
+    schedule = _schedule(scenario, settings, forecaster)
+    instruments = make_instruments(network, settings.sensors, scenario.seed)
+    _check_faults(world, instruments, scenario)
+    inner = make_controller(network, control) if controller is None else controller
+    ladder = Ladder(
+        inner, make_baseline(network, control), ControlBounds(network, control.start_utc)
+    )
+    gate = settings.schedule.gate_s if settings.schedule else 0.0
+    previews = PreviewMaker(
+        forecaster,
+        settings.prices,
+        scenario.start_utc,
+        control.step_s,
+        control.horizon_s,
+        schedule,
+        gate,
+    )
+    return _looped(scenario, settings, world, instruments, ladder, previews, progress)
+
+
+def _looped(
+    scenario: SimulationScenario,
+    settings: RunSettings,
+    world: _World,
+    instruments: Instruments,
+    ladder: Ladder,
+    previews: PreviewMaker,
+    progress: Callable[[float, float], None] | None,
+) -> Run:
+    network, control = scenario.network, settings.control
+    schedule = previews.schedule
+    steps = output_times(scenario.duration_s, control.step_s)
+    collector = Collector(output_times(scenario.duration_s, scenario.output_step_s))
+    edges = steps if schedule is None else schedule.edges_s(scenario.start_utc)
+    tally = new_tally(network, edges)
+    first = ladder.bounds.clipped(world.first, 0.0)
+    state = world.plant.init(Inputs(first, world.disturbances_at(0.0)), world.parameters_at(0.0))
+    # The plant records only while it moves: a glance ahead shows what the sensors see now.
+    _, output = world.advance(state, first, min(_GLANCE_S, float(steps[1])))
+    output = _first_row(output)
+    read = instruments.init(output)
+    trace = Trace(ladder.bounds.signals)
+    applied, memory = first, None
+    for begin, end in pairwise(steps):
+        silent = dict.fromkeys(world.faults_of(instruments.names + WEATHER, begin), 0.0)
+        metered = {} if schedule is None else _metered(scenario, tally.energy_in_unit(begin))
+        observation, read = instruments.observe(read, output, silent, metered)
+        preview = previews.at(begin, world.faults_of(world.disturbance_names, begin))
+        if memory is None:
+            memory = ladder.init(observation, preview)
+        decision = ladder.step(observation, preview, applied, memory)
+        memory, applied = decision.state, decision.controls
+        trace.add(begin, decision, ladder.bounds.at(begin), observation)
+        state, output = world.advance(state, applied, float(end))
+        span = np.array([begin, end])
+        power_price = electricity_means(settings.prices, scenario.start_utc, span)
+        fuels = fuel_prices(network, settings.prices, power_price)
+        tally = count(tally, network, output, fuels, power_price)
+        collector.take(output)
+        if progress is not None:
+            progress(float(end), scenario.duration_s)
+    realisation = (
+        None
+        if schedule is None
+        else _realised(scenario, schedule, tally.demanded_J, tally.delivered_J)
+    )
+    energies = {
+        name: float(rows[-1]) for name, rows in collector.rows.items() if name.startswith("energy_")
+    }
+    kpis = kpis_of(
+        network,
+        settings.prices,
+        tally,
+        energies,
+        trace.commands("heat"),
+        trace.rungs,
+        trace.iterations,
+        realisation,
+        float(np.mean(collector.rows["outdoor_temperature"])),
+    )
+    data = loop_dataset(scenario, settings, collector, trace, realisation, kpis)
+    return Run(data, kpis)
+
+
+def make_world(scenario: SimulationScenario, settings: RunSettings) -> _World:
+    """Compute what acts over a run and as far beyond it as forecasts reach."""
+    plant = make_plant(scenario.network, scenario.method)
+    horizon = settings.control.horizon_s + settings.control.step_s
+    try:
+        whole = forcing_of(replace(scenario, duration_s=scenario.duration_s + horizon))
+    except InputError:
+        # A series that ends with the run: its last values are expected to last.
+        whole = forcing_of(scenario)
+    names = dict.fromkeys(signal.name for signal in plant.disturbances)
+    truth = whole.pick(signal for name in names for signal in whole.signals if signal.name == name)
+    controls = whole.pick(plant.controls).at(0.0)
+    given = parameter_values(scenario.network, scenario.parameters)
+    defaults = np.array([signal.default or 0.0 for signal in plant.parameters])
+    return _World(plant, truth, controls, settings.faults, defaults if given is None else given)
+
+
+def _schedule(
+    scenario: SimulationScenario, settings: RunSettings, forecaster: Forecaster
+) -> Schedule | None:
+    wanted = settings.schedule
+    if wanted is None:
+        return None
+    if wanted.file is None:
+        return schedule_from_forecast(
+            forecaster, scenario.start_utc, scenario.duration_s, wanted.unit_s, wanted.gate_s
+        )
+    schedule = read_schedule(wanted.file, scenario.network)
+    edges = schedule.edges_s(scenario.start_utc)
+    if edges[0] > 1e-6 or edges[-1] < scenario.duration_s - 1e-6:
+        raise InputError(
+            Finding(
+                f"the schedule covers {edges[0] / 3600:g} to {edges[-1] / 3600:g} h of the run, "
+                f"which takes {scenario.duration_s / 3600:g} h",
+                "add the missing time units (0 where nothing is reserved) or shorten the run",
+                file=wanted.file,
+                field="unit_start_utc",
+            )
+        )
+    return schedule
+
+
+def _check_faults(world: _World, instruments: Instruments, scenario: SimulationScenario) -> None:
+    signals = {s.name: s for s in (*world.plant.disturbances, *world.plant.parameters)}
+    known = (*signals, *instruments.names, *WEATHER)
+    findings: list[Finding] = []
+    for fault in world.faults:
+        place: Mapping[str, Any] = {"file": scenario.source, "field": "faults"}
+        if fault.name not in known:
+            findings.append(
+                Finding(
+                    f"the fault {fault.name!r} is no input", nearest(fault.name, known), **place
+                )
+            )
+        elif fault.name in signals:
+            signal = signals[fault.name]
+            if not signal.lower <= fault.value <= signal.upper:
+                findings.append(
+                    Finding(
+                        f"the fault sets {fault.name} to {fault.value:g}",
+                        f"give a value from {signal.lower:g} to {signal.upper:g}",
+                        **place,
+                    )
+                )
+    if findings:
+        raise InputError(*findings)
+
+
+def _metered(scenario: SimulationScenario, energies: Floats | None) -> dict[str, float]:
+    names = [f"{s.name}.energy_in_unit" for s in scenario.network.substations]
+    values = np.full(len(names), np.nan) if energies is None else energies
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
+
+
+def _realised(
+    scenario: SimulationScenario, schedule: Schedule, demanded: Floats, delivered: Floats
+) -> Realisation:
+    names = [substation.name for substation in scenario.network.substations]
+    reserved = np.zeros_like(demanded)
+    for column, name in enumerate(schedule.participants):
+        if name in names:
+            reserved[:, names.index(name)] = schedule.energy_J[:, column]
+    inside = schedule.edges_s(scenario.start_utc)[:-1] < scenario.duration_s - 1e-6
+    units = tuple(unit for unit, use in zip(schedule.units, inside, strict=True) if use)
+    return Realisation(tuple(names), units, reserved[inside], demanded[inside], delivered[inside])
+
+
+def _joined(outputs: list[DenseOutput]) -> DenseOutput:
+    if len(outputs) == 1:
+        return outputs[0]
+    times = np.concatenate([output.times_s for output in outputs])
+    names = outputs[0].records
+    return DenseOutput(
+        times, {name: np.concatenate([o.records[name] for o in outputs]) for name in names}
+    )
+
+
+def _first_row(output: DenseOutput) -> DenseOutput:
+    return DenseOutput(output.times_s[:1], {k: v[:1] for k, v in output.records.items()})
+
+
+__all__ = ["Decision", "Observation", "Run", "run"]

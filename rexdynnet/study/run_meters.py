@@ -1,0 +1,116 @@
+"""What meters count during a closed loop: energies per time unit, and bounds not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.network.graph import Network
+from rexdynnet.simulation.plant import DenseOutput
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Everything counted so far; `count` makes the next one.
+
+    Parameters
+    ----------
+    edges_s : ndarray, shape (n + 1,)
+        Edges of the time units.
+    demanded_J, delivered_J : ndarray, shape (n, n_substations)
+    integrals : mapping of str to float
+        `shortfall_J`, `too_cold_Ks`, `too_little_pressure_Pas`, `pump_J`, by cost what
+        plants burnt (`fuel_EUR`), bought (`electricity_EUR`), emitted (`co2_kg`).
+    worst : mapping of str to float
+        Largest distance from a bound.
+    """
+
+    edges_s: Floats
+    demanded_J: Floats
+    delivered_J: Floats
+    integrals: Mapping[str, float] = field(default_factory=dict)
+    worst: Mapping[str, float] = field(default_factory=dict)
+
+    def energy_in_unit(self, time_s: float) -> Floats | None:
+        """Energy metered since the present unit began, J; None outside the units."""
+        row = int(np.searchsorted(self.edges_s, time_s + 1e-6, side="right")) - 1
+        return self.delivered_J[row] if 0 <= row < len(self.delivered_J) else None
+
+
+def new_tally(network: Network, edges_s: Floats) -> Tally:
+    """Nothing counted yet."""
+    shape = (len(edges_s) - 1, len(network.substations))
+    return Tally(edges_s, np.zeros(shape), np.zeros(shape))
+
+
+def count(
+    tally: Tally,
+    network: Network,
+    output: DenseOutput,
+    fuel_EUR_per_MWh: Mapping[str, Floats],
+    electricity_EUR_per_MWh: Floats,
+) -> Tally:
+    """Add one stretch of a plant's dense output.
+
+    Parameters
+    ----------
+    tally : Tally
+    network : Network
+    output : DenseOutput
+    fuel_EUR_per_MWh : mapping of plant name to ndarray, shape (1,)
+        Of this stretch.
+    electricity_EUR_per_MWh : ndarray, shape (1,)
+
+    Returns
+    -------
+    Tally
+    """
+    records, times = output.records, output.times_s
+    spans = np.diff(times)[:, None]
+    demand, heat = records["substation_heat_demand"], records["substation_heat"]
+    cold_K = np.array([s.minimum_supply_temperature_K for s in network.substations])
+    least_Pa = np.array([s.minimum_differential_pressure_Pa for s in network.substations])
+    colder = np.maximum(cold_K - records["substation_supply_temperature"], 0.0)
+    weaker = np.maximum(least_Pa - records["substation_differential_pressure"], 0.0)
+    fuel = (records["plant_fuel_power"][1:] * spans).sum(axis=0) / 3.6e9
+    price = np.array([fuel_EUR_per_MWh[plant.name][0] for plant in network.plants])
+    sold = fuel * np.array([plant.electric_efficiency for plant in network.plants])
+    pump_J = float((records["plant_pump_power"][1:] * spans).sum())
+    power_price = float(electricity_EUR_per_MWh[0])
+    added = {
+        "shortfall_J": float((records["substation_unserved_heat"][1:] * spans).sum()),
+        "too_cold_Ks": _trapezoid(colder, spans),
+        "too_little_pressure_Pas": _trapezoid(weaker, spans),
+        "pump_J": pump_J,
+        "fuel_EUR": float(fuel @ price) - float(sold.sum()) * power_price,
+        "electricity_EUR": pump_J / 3.6e9 * power_price,
+        "co2_kg": float(fuel @ np.array([p.co2_kg_per_MWh_fuel for p in network.plants])),
+    }
+    reached = {"too_cold_K": float(colder.max()), "too_little_pressure_Pa": float(weaker.max())}
+    return Tally(
+        tally.edges_s,
+        tally.demanded_J + _per_unit(times, demand, tally.edges_s),
+        tally.delivered_J + _per_unit(times, heat, tally.edges_s),
+        {key: tally.integrals.get(key, 0.0) + value for key, value in added.items()},
+        {key: max(tally.worst.get(key, 0.0), value) for key, value in reached.items()},
+    )
+
+
+def _trapezoid(values: Floats, spans: Floats) -> float:
+    return float((0.5 * (values[1:] + values[:-1]) * spans).sum())
+
+
+def _per_unit(times_s: Floats, means_W: Floats, edges_s: Floats) -> Floats:
+    running = np.vstack(
+        [
+            np.zeros(means_W.shape[1]),
+            np.cumsum(means_W[1:] * np.diff(times_s)[:, None], axis=0),
+        ]
+    )
+    at = np.column_stack([np.interp(edges_s, times_s, column) for column in running.T])
+    return np.diff(at, axis=0)
