@@ -175,7 +175,7 @@ class NlpCheck:
         )
 
 
-def nlp_check(nlp: Mapping[str, ca.SX | ca.MX]) -> NlpCheck:
+def nlp_check(nlp: Mapping[str, ca.MX]) -> NlpCheck:
     """Make the check of an NLP given as `nlpsol` takes it.
 
     Parameters
