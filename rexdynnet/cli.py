@@ -1,4 +1,4 @@
-"""The command line: `rexdynnet simulate`, `plot`, `check`, `new`, `validate`, `bench`."""
+"""The command line: `rexdynnet simulate`, `run`, `plot`, `check`, `new`, `validate`, `bench`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rexdynnet.cli_output import Picture
     from rexdynnet.network.graph import Network
     from rexdynnet.simulation.plant import Method
+    from rexdynnet.study.loop import Run
     from rexdynnet.study.scenario import SimulationScenario
     from rexdynnet.study.validate import Validation
 
@@ -120,6 +121,54 @@ def simulate(
             typer.echo(line)
         typer.echo(f"simulated in {seconds:.1f} s; written:")
         for file in [out / RESULT, *drawn, out / LOG]:
+            typer.echo(f"  {file}")
+
+
+@app.command("run")
+def run_loop(
+    scenario: Annotated[
+        Path, typer.Argument(help="Scenario file (TOML) with a [control] section.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for results and pictures.")
+    ] = Path("out"),
+    pictures: Annotated[bool, typer.Option(help="Draw pictures too.")] = True,
+) -> None:
+    """Run a scenario in closed loop: a controller against the plant, through its sensors.
+
+    Writes the result (NetCDF), key figures (kpis.json) and pictures, and prints the key figures.
+    """
+    from rexdynnet.cli_output import (
+        KPIS,
+        LOG,
+        RESULT,
+        loop_pictures,
+        remove_pictures,
+        staged,
+        write_result,
+    )
+    from rexdynnet.study.figures import describe_run
+    from rexdynnet.study.scenario import read_scenario
+
+    with _clean_errors():
+        wanted = read_scenario(scenario)
+        begin = perf_counter()
+        with staged(out) as folder:
+            done = _run_with_progress(wanted)
+            seconds = perf_counter() - begin
+            write_result(done.data, folder / RESULT)
+            numbers = {**done.kpis.numbers(), "rungs": dict(done.kpis.rungs)}
+            (folder / KPIS).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+            control = done.data.attrs["controller"]
+            lines = [f"{describe_run(done.data)}, controller {control}"]
+            lines += [f"  {line}" for line in done.kpis.lines()]
+            _write_log(folder / LOG, wanted, lines, seconds)
+        remove_pictures(out)
+        drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
+        for line in lines:
+            typer.echo(line)
+        typer.echo(f"run in {seconds:.1f} s; written:")
+        for file in [out / RESULT, out / KPIS, *drawn, out / LOG]:
             typer.echo(f"  {file}")
 
 
@@ -316,6 +365,22 @@ def _simulate_with_progress(run: SimulationScenario, checkpoint: Path) -> xr.Dat
             bar.update(task, completed=done_s, total=total_s, description=text)
 
         return run_simulation(run, progress=progress, checkpoint=checkpoint)
+
+
+def _run_with_progress(scenario: SimulationScenario) -> Run:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from rexdynnet.study.loop import run
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("preparing (a first run compiles, some minutes)", total=None)
+
+        def progress(done_s: float, total_s: float) -> None:
+            text = f"running {scenario.name}"
+            bar.update(task, completed=done_s, total=total_s, description=text)
+
+        return run(scenario, progress=progress)
 
 
 def _with_method(run: SimulationScenario, choice: MethodChoice) -> SimulationScenario:

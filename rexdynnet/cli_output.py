@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RESULT = "result.nc"
 LOG = "run.log"
+KPIS = "kpis.json"
 CHECKPOINT = "checkpoint.npz"
 PICTURES = (
     "trajectories",
@@ -28,6 +29,10 @@ PICTURES = (
     "energy_balance",
     "load_duration",
     "tank",
+    "commitments",
+    "control_inputs",
+    "solver_effort",
+    "heat_prices",
 )
 _TEMPORARY = ".rexdynnet-"
 
@@ -144,6 +149,20 @@ def demo_pictures() -> dict[str, Picture]:
     }
 
 
+def loop_pictures(result: xr.Dataset) -> dict[str, Picture]:
+    """The pictures that `run` makes, by file name."""
+    known = all_pictures(result)
+    first = (
+        "commitments",
+        "control_inputs",
+        "solver_effort",
+        "heat_prices",
+        "trajectories",
+        "tank",
+    )
+    return {f"{name}.png": known[name] for name in first if name in known}
+
+
 def remove_pictures(out: Path) -> None:
     """Delete the pictures of an earlier result, which would now belie the new one."""
     for stem in PICTURES:
@@ -168,4 +187,11 @@ def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
     }
     if "tank_temperature" in result:
         pictures["tank"] = plot.tank
+    if "control_input" in result:
+        pictures["control_inputs"] = plot.control_inputs
+        pictures["solver_effort"] = plot.solver_effort
+    if "unit_reserved_energy" in result:
+        pictures["commitments"] = plot.commitments
+    if "heat_price" in result:
+        pictures["heat_prices"] = plot.heat_prices
     return pictures

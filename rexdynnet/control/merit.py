@@ -58,8 +58,11 @@ def heat_price(
     float
         EUR/MWh of heat.
     """
-    if plant.kind in (PlantKind.WASTE_HEAT, PlantKind.SOLAR):
+    if plant.kind is PlantKind.SOLAR:
         return 0.0
+    if plant.kind is PlantKind.WASTE_HEAT:
+        # Its owner sells heat, so the price is one of heat.
+        return fuel_EUR_per_MWh
     if plant.kind is PlantKind.HEAT_PUMP:
         cold = air_K if plant.source_temperature_K is None else plant.source_temperature_K
         return fuel_EUR_per_MWh / float(carnot_cop(hot_K, cold, plant.efficiency))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from rexdynnet.plot.balance import energy_balance, load_duration_curve
 from rexdynnet.plot.comparison import measured_against_predicted
+from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
 from rexdynnet.plot.maps import MapQuantity, network_map
 from rexdynnet.plot.page import overview
 from rexdynnet.plot.pipes import pressures_along_route, space_time
@@ -20,15 +21,19 @@ from rexdynnet.plot.temperature import temperatures
 __all__ = [
     "MapQuantity",
     "Route",
+    "commitments",
+    "control_inputs",
     "energy_balance",
     "find_route",
     "flows",
+    "heat_prices",
     "heats",
     "load_duration_curve",
     "measured_against_predicted",
     "network_map",
     "overview",
     "pressures_along_route",
+    "solver_effort",
     "space_time",
     "tank",
     "temperatures",

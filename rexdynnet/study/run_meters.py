@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.network.graph import Network
+from rexdynnet.network.spec import PlantKind
 from rexdynnet.simulation.plant import DenseOutput
 
 Floats = NDArray[np.float64]
@@ -78,6 +79,8 @@ def count(
     colder = np.maximum(cold_K - records["substation_supply_temperature"], 0.0)
     weaker = np.maximum(least_Pa - records["substation_differential_pressure"], 0.0)
     fuel = (records["plant_fuel_power"][1:] * spans).sum(axis=0) / 3.6e9
+    heats = (records["plant_heat"][1:] * spans).sum(axis=0) / 3.6e9
+    bought = np.array([plant.kind is PlantKind.WASTE_HEAT for plant in network.plants])
     price = np.array([fuel_EUR_per_MWh[plant.name][0] for plant in network.plants])
     sold = fuel * np.array([plant.electric_efficiency for plant in network.plants])
     pump_J = float((records["plant_pump_power"][1:] * spans).sum())
@@ -87,7 +90,7 @@ def count(
         "too_cold_Ks": _trapezoid(colder, spans),
         "too_little_pressure_Pas": _trapezoid(weaker, spans),
         "pump_J": pump_J,
-        "fuel_EUR": float(fuel @ price) - float(sold.sum()) * power_price,
+        "fuel_EUR": float((fuel + bought * heats) @ price) - float(sold.sum()) * power_price,
         "electricity_EUR": pump_J / 3.6e9 * power_price,
         "co2_kg": float(fuel @ np.array([p.co2_kg_per_MWh_fuel for p in network.plants])),
     }
