@@ -32,6 +32,7 @@ from rexdynnet.plot.times import TimeAxis, axis_of_seconds, seconds, start, time
 _PANEL_INCH = 1.55
 _SUM = "whole network"
 _SHOWN = 5
+_ROOM = {"K": 1.0, "Pa": 1e4, "W": 2e3, "kg/s": 0.1}
 _STARTS = "steps-post"
 _ENDS = "steps-pre"
 
@@ -328,7 +329,8 @@ def _draw_input(result: xr.Dataset, ax: Axes, name: str) -> None:
     finite = np.concatenate([each[np.isfinite(each)] for each in shown])
     low, high = float(finite.min()), float(finite.max())
     # A bound far away would press the curve flat; the title states it anyway.
-    room = max(0.6 * (high - low), 1e-3 * max(abs(low), abs(high), 1e-9))
+    unit = labels(result, "control_unit")[column]
+    room = max(0.6 * (high - low), _ROOM.get(unit, 0.1))
     for text, bound in (("bounds", lower), ("_nolegend_", upper)):
         ax.plot(
             times,
@@ -342,7 +344,7 @@ def _draw_input(result: xr.Dataset, ax: Axes, name: str) -> None:
         near = bound[np.isfinite(bound) & (bound >= low - room) & (bound <= high + room)]
         if near.size:
             low, high = min(low, float(near.min())), max(high, float(near.max()))
-    edge = max(0.06 * (high - low), 0.3 * room, 1e-9)
+    edge = max(0.06 * (high - low), 0.3 * room)
     ax.set_ylim(float(scale(low - edge)), float(scale(high + edge)))
     if "control_active" in result.variables:
         active = np.asarray(result["control_active"].values, dtype=np.float64)[:, column]
