@@ -121,6 +121,7 @@ class State(NamedTuple):
     since_s : (1,) since the last full solution of the hydraulics
     energy_J : (6,) cumulative: plants, delivered, dumped, lost, make-up; stored at start
     diagonal, off_diagonal, right_side : workspace of the linear solution
+    workspace : (3·k,) workspace of one pipe with wall: moving water, means, gains
     """
 
     nodes: Records
@@ -148,6 +149,7 @@ class State(NamedTuple):
     diagonal: Floats
     off_diagonal: Floats
     right_side: Floats
+    workspace: Floats
 
 
 def new_state(layout: Layout) -> State:
@@ -192,6 +194,7 @@ def new_state(layout: Layout) -> State:
         np.zeros(free),
         np.zeros(len(layout.elimination.row)),
         np.zeros(free),
+        np.zeros(3 * 2 * (int(cells.max(initial=0)) + 2)),
     )
     _set(state.nodes, K=313.15, before_K=313.15, slot=-1)
     _set(state.pipes, in_K=313.15, out_K=313.15, growth=1.0, fade=1.0)

@@ -12,9 +12,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rexdynnet.simulation.compiled import entry, inner
 from rexdynnet.simulation.state import State
+
+Floats = NDArray[np.float64]
 
 
 class Exchange(NamedTuple):
@@ -71,71 +74,74 @@ def exchange_over(
 
 
 @inner
-def apply_exchange(
-    state: State, water_at: int, wall_at: int, cells: int, phase: float, op: Exchange, ground: float
+def _apply_exchange(
+    water: Floats,
+    wall: Floats,
+    mean: Floats,
+    gain: Floats,
+    cells: int,
+    phase: float,
+    op: Exchange,
+    ground: float,
 ) -> None:
-    """Let water and wall of one pipe exchange heat for the operator's duration."""
-    water, wall = state.water_K, state.wall_K
+    """Let water and wall of one pipe exchange heat for the operator's duration.
+
+    `mean` and `gain` are room to work in: two plain loops that the compiler vectorises.
+    """
     rest = 1.0 - phase
-    # what the parcel gains from the cell behind it is carried to the next turn
-    carried = 0.0
     for j in range(cells):
-        back = water[water_at + j] - ground
-        front = water[water_at + j + 1] - ground
-        mean = phase * back + rest * front
-        metal = wall[wall_at + j] - ground
-        new_mean = op.ww * mean + op.wm * metal
-        wall[wall_at + j] = ground + op.mw * mean + op.mm * metal
-        gain_back = new_mean - mean + (back - mean) * (op.fade - 1.0)
-        gain_front = new_mean - mean + (front - mean) * (op.fade - 1.0)
-        if j == 0:
-            water[water_at] += gain_back
-        else:
-            water[water_at + j] += phase * gain_back + carried
-        carried = rest * gain_front
-    water[water_at + cells] += carried / rest if rest > 0.0 else 0.0
+        now = phase * water[j] + rest * water[j + 1] - ground
+        metal = wall[j] - ground
+        mean[j] = ground + now
+        gain[j] = op.ww * now + op.wm * metal - now
+        wall[j] = ground + op.mw * now + op.mm * metal
+    faded = op.fade - 1.0
+    first, last = water[0], water[cells]
+    for j in range(1, cells):
+        here = water[j]
+        ahead = gain[j - 1] + (here - mean[j - 1]) * faded
+        behind = gain[j] + (here - mean[j]) * faded
+        water[j] = here + phase * behind + rest * ahead
+    water[0] = first + gain[0] + (first - mean[0]) * faded
+    if rest > 0.0:
+        water[cells] = last + gain[cells - 1] + (last - mean[cells - 1]) * faded
 
 
 @inner
-def shift_forward(
-    state: State, water_at: int, cells: int, phase: float, moved: float, inlet: float
-) -> tuple[float, float]:
-    """Move the water of one pipe by `moved` ≤ 1 parcels towards its end; new phase and outflow."""
-    water = state.water_K
-    last = water_at + cells
+def _push_forward(
+    line: Floats, head: int, cells: int, phase: float, moved: float, inlet: float
+) -> tuple[int, float, float]:
+    """Move the water from `line[head]` on by `moved` ≤ 1 parcels to its end; head, phase, outflow."""
+    last = head + cells
     room = 1.0 - phase
     if moved < room:
-        water[water_at] = (phase * water[water_at] + moved * inlet) / (phase + moved)
-        return phase + moved, water[last]
-    out = room * water[last]
-    water[water_at] = phase * water[water_at] + room * inlet
-    for j in range(last, water_at, -1):
-        water[j] = water[j - 1]
-    water[water_at] = inlet
+        line[head] = (phase * line[head] + moved * inlet) / (phase + moved)
+        return head, phase + moved, line[last]
     left = moved - room
-    out += left * water[last]
-    return left, out / moved
+    out = (room * line[last] + left * line[last - 1]) / moved
+    line[head] = phase * line[head] + room * inlet
+    line[head - 1] = inlet
+    if cells == 1:
+        out = (room * line[last] + left * line[head]) / moved
+    return head - 1, left, out
 
 
 @inner
-def shift_backward(
-    state: State, water_at: int, cells: int, phase: float, moved: float, inlet: float
-) -> tuple[float, float]:
-    """Move the water of one pipe by `moved` ≤ 1 parcels to its start; new phase and outflow."""
-    water = state.water_K
-    last = water_at + cells
+def _push_backward(
+    line: Floats, head: int, cells: int, phase: float, moved: float, inlet: float
+) -> tuple[int, float, float]:
+    """Move the water from `line[head]` on by `moved` ≤ 1 parcels to its start."""
+    last = head + cells
     if moved <= phase:
         rest = 1.0 - phase
-        water[last] = (rest * water[last] + moved * inlet) / (rest + moved)
-        return phase - moved, water[water_at]
-    out = phase * water[water_at]
-    water[last] = (1.0 - phase) * water[last] + phase * inlet
-    for j in range(water_at, last):
-        water[j] = water[j + 1]
-    water[last] = inlet
+        line[last] = (rest * line[last] + moved * inlet) / (rest + moved)
+        return head, phase - moved, line[head]
     left = moved - phase
-    out += left * water[water_at]
-    return 1.0 - left, out / moved
+    out = phase * line[head]
+    line[last] = (1.0 - phase) * line[last] + phase * inlet
+    out += left * line[head + 1]
+    line[last + 1] = inlet
+    return head + 1, 1.0 - left, out / moved
 
 
 @inner
@@ -150,6 +156,21 @@ def content(
     for j in range(cells):
         metal += state.wall_K[wall_at + j]
     return water / cells, metal / cells
+
+
+@inner
+def _load(line: Floats, state: State, water_at: int, cells: int, forward: bool) -> int:
+    """Copy a pipe's water to the side of the line that leaves it room to move; its first place."""
+    head = len(line) - cells - 1 if forward else 0
+    for j in range(cells + 1):
+        line[head + j] = state.water_K[water_at + j]
+    return head
+
+
+@inner
+def _store(line: Floats, head: int, state: State, water_at: int, cells: int) -> None:
+    for j in range(cells + 1):
+        state.water_K[water_at + j] = line[head + j]
 
 
 @inner
@@ -191,9 +212,14 @@ def advance_walled(
         Outflow over the step (without inflow: the end's temperature and 0).
     """
     phase = state.conduits[pipe].phase
+    wall = state.wall_K[wall_at : wall_at + cells]
+    room = len(state.workspace) // 3
+    mean_K = state.workspace[room : room + cells]
+    gain_K = state.workspace[2 * room : 2 * room + cells]
     if parcels_moved <= 1e-9:
         op = exchange_over(film, loss, water_capacity, wall_capacity, step_s)
-        apply_exchange(state, water_at, wall_at, cells, phase, op, ground_K)
+        water = state.water_K[water_at : water_at + cells + 1]
+        _apply_exchange(water, wall, mean_K, gain_K, cells, phase, op, ground_K)
         return state.water_K[water_at + cells if forward else water_at], 0.0
     turns = int(np.ceil(parcels_moved - 1e-9))
     moved = parcels_moved / turns
@@ -205,7 +231,11 @@ def advance_walled(
         half.mw * half.wm + half.mm * half.mm,
         half.fade * half.fade,
     )
-    apply_exchange(state, water_at, wall_at, cells, phase, half, ground_K)
+    line = state.workspace[:room]
+    head = _load(line, state, water_at, cells, forward)
+    _apply_exchange(
+        line[head : head + cells + 1], wall, mean_K, gain_K, cells, phase, half, ground_K
+    )
     mean = 0.0
     moment = 0.0
     low = 1e30
@@ -214,15 +244,24 @@ def advance_walled(
         place = (turn + 0.5) / turns - 0.5
         inlet = inlet_K + inlet_slope_K * place
         if forward:
-            phase, out = shift_forward(state, water_at, cells, phase, moved, inlet)
+            if head == 0:
+                _store(line, head, state, water_at, cells)
+                head = _load(line, state, water_at, cells, forward)
+            head, phase, out = _push_forward(line, head, cells, phase, moved, inlet)
         else:
-            phase, out = shift_backward(state, water_at, cells, phase, moved, inlet)
+            if head + cells + 1 == room:
+                _store(line, head, state, water_at, cells)
+                head = _load(line, state, water_at, cells, forward)
+            head, phase, out = _push_backward(line, head, cells, phase, moved, inlet)
         mean += out
         moment += out * place
         low = min(low, out)
         high = max(high, out)
         op = whole if turn < turns - 1 else half
-        apply_exchange(state, water_at, wall_at, cells, phase, op, ground_K)
+        _apply_exchange(
+            line[head : head + cells + 1], wall, mean_K, gain_K, cells, phase, op, ground_K
+        )
+    _store(line, head, state, water_at, cells)
     state.conduits[pipe].phase = phase
     mean /= turns
     slope = 0.0
