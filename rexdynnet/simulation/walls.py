@@ -111,7 +111,7 @@ def _apply_exchange(
 def _push_forward(
     line: Floats, head: int, cells: int, phase: float, moved: float, inlet: float
 ) -> tuple[int, float, float]:
-    """Move the water from `line[head]` on by `moved` ≤ 1 parcels to its end; head, phase, outflow."""
+    """Move the water by `moved` ≤ 1 parcels to its end; new head, phase and outflow."""
     last = head + cells
     room = 1.0 - phase
     if moved < room:
