@@ -118,12 +118,11 @@ def _push_forward(
         line[head] = (phase * line[head] + moved * inlet) / (phase + moved)
         return head, phase + moved, line[last]
     left = moved - room
-    out = (room * line[last] + left * line[last - 1]) / moved
+    out = room * line[last]
     line[head] = phase * line[head] + room * inlet
     line[head - 1] = inlet
-    if cells == 1:
-        out = (room * line[last] + left * line[head]) / moved
-    return head - 1, left, out
+    out += left * line[last - 1]
+    return head - 1, left, out / moved
 
 
 @inner
