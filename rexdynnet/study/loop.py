@@ -34,7 +34,7 @@ from rexdynnet.study.run_preview import (
     schedule_from_forecast,
 )
 from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
-from rexdynnet.study.run_settings import Fault, RunSettings
+from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
 from rexdynnet.study.scenario import SimulationScenario, forcing_of, parameter_values
 from rexdynnet.timeline import Realisation, Schedule
 
@@ -94,9 +94,16 @@ class _World:
         """Faults among some signals at one instant."""
         return {
             fault.name: fault.value
-            for fault in self.faults
-            if fault.name in names and fault.start_s <= time_s < fault.end_s
+            for fault in self._acting(time_s)
+            if fault.kind is FaultKind.SIGNAL and fault.name in names
         }
+
+    def silent_at(self, time_s: float) -> dict[str, float]:
+        """Sensors that are silent at one instant, with their availability."""
+        return {fault.name: 0.0 for fault in self._acting(time_s) if fault.kind is FaultKind.SENSOR}
+
+    def _acting(self, time_s: float) -> list[Fault]:
+        return [fault for fault in self.faults if fault.start_s <= time_s < fault.end_s]
 
     @cached_property
     def disturbance_names(self) -> tuple[str, ...]:
@@ -245,7 +252,7 @@ def _looped(
     trace = Trace(ladder.bounds.signals)
     applied, memory = first, None
     for begin, end in pairwise(steps):
-        silent = dict.fromkeys(world.faults_of(instruments.names + WEATHER, begin), 0.0)
+        silent = world.silent_at(begin)
         metered = {} if schedule is None else _metered(scenario, tally.energy_in_unit(begin))
         observation, read = instruments.observe(read, output, silent, metered)
         preview = previews.at(begin, world.faults_of(world.disturbance_names, begin))
@@ -329,17 +336,20 @@ def _schedule(
 
 def _check_faults(world: _World, instruments: Instruments, scenario: SimulationScenario) -> None:
     signals = {s.name: s for s in (*world.plant.disturbances, *world.plant.parameters)}
-    known = (*signals, *instruments.names, *WEATHER)
+    sensors = (*instruments.names, *WEATHER)
     findings: list[Finding] = []
     for fault in world.faults:
         place: Mapping[str, Any] = {"file": scenario.source, "field": "faults"}
+        known = signals if fault.kind is FaultKind.SIGNAL else sensors
         if fault.name not in known:
             findings.append(
                 Finding(
-                    f"the fault {fault.name!r} is no input", nearest(fault.name, known), **place
+                    f"{fault.name!r} is no {fault.kind.name.lower()}",
+                    nearest(fault.name, known),
+                    **place,
                 )
             )
-        elif fault.name in signals:
+        elif fault.kind is FaultKind.SIGNAL:
             signal = signals[fault.name]
             if not signal.lower <= fault.value <= signal.upper:
                 findings.append(

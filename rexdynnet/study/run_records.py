@@ -19,6 +19,7 @@ from rexdynnet.study.forecast_error import ForecastErrors, read_forecast
 from rexdynnet.study.records import DurationField
 from rexdynnet.study.run_settings import (
     Fault,
+    FaultKind,
     ForecastKind,
     ForecastSettings,
     PriceSettings,
@@ -92,9 +93,10 @@ class SensorRecord(Record):
 
 
 class FaultRecord(Record):
-    """Each `[[faults]]`; `name` ends with the unit of `value` where it has one."""
+    """Each `[[faults]]`; a `signal` ends with the unit of `value` where it has one."""
 
-    name: Name
+    signal: Name | None = None
+    sensor: Name | None = None
     start: float | str = 0.0
     end: float | str
     value: float = 0.0
@@ -257,10 +259,17 @@ def _fault(entry: Entry, findings: list[Finding]) -> Fault | None:
     except InputError as error:
         findings += [replace(finding, file=entry.file) for finding in error.findings]
         return None
-    if not end > start:
-        findings.append(entry.finding(f"the fault {record.name} ends before it starts", "swap"))
+    given = [text for text in (record.signal, record.sensor) if text is not None]
+    if len(given) != 1:
+        remedy = "name a signal with its value, or a sensor that falls silent"
+        findings.append(entry.finding(f"a fault names {len(given)} things", remedy, "faults"))
         return None
-    name, unit = split_unit(record.name)
+    if not end > start:
+        findings.append(entry.finding(f"the fault of {given[0]} ends before it starts", "swap"))
+        return None
+    if record.sensor is not None:
+        return Fault(record.sensor, start, end, kind=FaultKind.SENSOR)
+    name, unit = split_unit(given[0])
     return Fault(name, start, end, unit.to_si(record.value))
 
 

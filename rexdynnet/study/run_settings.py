@@ -104,6 +104,13 @@ class SensorSettings:
     dropout: float = 0.0
 
 
+class FaultKind(Enum):
+    """What fails."""
+
+    SIGNAL = "a disturbance or a run-time parameter takes another value"
+    SENSOR = "a sensor is silent"
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that goes wrong without notice.
@@ -112,17 +119,19 @@ class Fault:
     ----------
     name : str
         A disturbance (`boiler.availability`), a run-time parameter (`pipe.leak`) or a
-        sensor (`boiler.supply_temperature`, which then is silent).
+        sensor (`boiler.supply_temperature`).
     start_s, end_s : float
         Since the start of the run.
     value : float
         What the signal is meanwhile; a sensor needs none.
+    kind : FaultKind
     """
 
     name: str
     start_s: float
     end_s: float
     value: float = 0.0
+    kind: FaultKind = FaultKind.SIGNAL
 
 
 @dataclass(frozen=True)
