@@ -165,6 +165,8 @@ def run_loop(
             _write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
+        for finding in done.warnings:
+            typer.echo(f"warning: {finding}", err=True)
         for line in lines:
             typer.echo(line)
         typer.echo(f"run in {seconds:.1f} s; written:")

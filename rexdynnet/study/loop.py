@@ -23,6 +23,7 @@ from rexdynnet.signals import Signal
 from rexdynnet.simulation.forcing import Forcing
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
 from rexdynnet.simulation.simulate import Collector, make_plant, output_times
+from rexdynnet.study.run_checks import warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
 from rexdynnet.study.run_kpis import Kpis, kpis_of
 from rexdynnet.study.run_meters import count, new_tally
@@ -55,10 +56,13 @@ class Run:
         Everything that `simulate` writes, and the controller's decisions, schedule and
         energies per time unit.
     kpis : Kpis
+    warnings : tuple of Finding
+        What was allowed and still is unwise.
     """
 
     data: xr.Dataset
     kpis: Kpis
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -248,6 +252,7 @@ def _looped(
     # The plant records only while it moves: a glance ahead shows what the sensors see now.
     _, output = world.advance(state, first, min(_GLANCE_S, float(steps[1])))
     output = _first_row(output)
+    warnings = warnings_of(network, settings, output.records["pipe_mass_flow"][0])
     read = instruments.init(output)
     trace = Trace(ladder.bounds.signals)
     applied, memory = first, None
@@ -289,7 +294,8 @@ def _looped(
         float(np.mean(collector.rows["outdoor_temperature"])),
     )
     data = loop_dataset(scenario, settings, collector, trace, realisation, kpis)
-    return Run(data, kpis)
+    told = "\n".join(str(finding) for finding in warnings)
+    return Run(data.assign_attrs(warnings=told), kpis, warnings)
 
 
 def make_world(scenario: SimulationScenario, settings: RunSettings) -> _World:

@@ -1,0 +1,77 @@
+"""Checks of a closed-loop run before its first step."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.control.settings import ControllerKind
+from rexdynnet.errors import Finding
+from rexdynnet.network.graph import Network
+from rexdynnet.network.spec import Line
+from rexdynnet.study.run_settings import RunSettings
+from rexdynnet.units import format_duration
+
+_STANDING_KG_PER_S = 1e-4
+
+
+def longest_delay_s(network: Network, pipe_flows_kg_per_s: NDArray[np.float64]) -> float:
+    """Longest time that water takes from a plant to a substation on the supply line.
+
+    Parameters
+    ----------
+    network : Network
+    pipe_flows_kg_per_s : ndarray, shape (n_pipes,)
+        Signed, in the network's order; pipes in which water stands are left out.
+
+    Returns
+    -------
+    float
+        Seconds; 0 where nothing flows.
+    """
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    density = network.fluid.density_kg_per_m3
+    for pipe, flow in zip(network.pipes, pipe_flows_kg_per_s, strict=True):
+        if pipe.line is not Line.SUPPLY or abs(flow) < _STANDING_KG_PER_S:
+            continue
+        ends = (pipe.from_node, pipe.to_node) if flow > 0 else (pipe.to_node, pipe.from_node)
+        delay = pipe.volume_m3 * density / abs(float(flow))
+        known = graph.get_edge_data(*ends, default={"weight": 0.0})
+        graph.add_edge(*ends, weight=max(delay, known["weight"]))
+    if not nx.is_directed_acyclic_graph(graph):
+        return 0.0
+    return float(nx.dag_longest_path_length(graph, weight="weight")) if graph else 0.0
+
+
+def warnings_of(
+    network: Network, settings: RunSettings, pipe_flows_kg_per_s: NDArray[np.float64]
+) -> tuple[Finding, ...]:
+    """What is allowed and still unwise.
+
+    Parameters
+    ----------
+    network : Network
+    settings : RunSettings
+    pipe_flows_kg_per_s : ndarray, shape (n_pipes,)
+        At the start of the run.
+
+    Returns
+    -------
+    tuple of Finding
+        A horizon shorter than the longest transport delay: what the controller decides
+        then never arrives within its sight.
+    """
+    if settings.control.kind is ControllerKind.BASELINE:
+        return ()
+    delay_s, horizon_s = longest_delay_s(network, pipe_flows_kg_per_s), settings.control.horizon_s
+    if delay_s <= horizon_s:
+        return ()
+    return (
+        Finding(
+            f"the horizon of {format_duration(horizon_s)} is shorter than the longest transport "
+            f"delay, {format_duration(round(delay_s))} at the flows of the start",
+            "give a horizon of the delay and some hours more",
+            field="control.horizon",
+        ),
+    )

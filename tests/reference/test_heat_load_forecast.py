@@ -1,0 +1,55 @@
+"""Generated load forecasts are as wrong as those of the measured houses."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rexdynnet.network.entries import read_toml
+from rexdynnet.study.forecast_error import read_forecast
+from tests.data import ROOT, needs_validation, validation
+
+FILE = ROOT / "models/series/heat_load_forecast.toml"
+
+
+def measured(key: str) -> np.ndarray:
+    document = read_toml(FILE, [])
+    assert document is not None
+    return np.array(document.values["measured"][key], dtype=float)
+
+
+def test_errors_of_a_district_of_16_houses_are_as_large_as_measured() -> None:
+    errors = read_forecast(FILE).errors
+    lead = measured("lead_h")
+    own = errors.load_own.standard_deviation(lead) / 4.0
+    district = np.hypot(errors.load_common.standard_deviation(lead), own)
+    np.testing.assert_allclose(100 * district, measured("houses16_percent_of_mean"), rtol=0.1)
+
+
+def test_errors_of_one_house_are_as_large_as_measured() -> None:
+    errors = read_forecast(FILE).errors
+    lead = measured("lead_h")
+    own, common = errors.load_own, errors.load_common
+    house = np.hypot(common.standard_deviation(lead), own.standard_deviation(lead))
+    np.testing.assert_allclose(100 * house, measured("house1_percent_of_mean"), rtol=0.1)
+
+
+@pytest.mark.slow
+@needs_validation
+def test_the_shipped_figures_are_those_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.tools import fit_heat_load
+
+    made = tmp_path / "made.toml"
+    data = validation("heat_load", "houses_2010_2011.csv")
+    monkeypatch.setattr(sys, "argv", ["fit", str(data), "-o", str(made)])
+    fit_heat_load.main()
+    ours, anew = read_forecast(FILE), read_forecast(made)
+    assert anew.load.outdoor_per_K == pytest.approx(ours.load.outdoor_per_K, rel=1e-3)
+    assert anew.errors.load_common.innovation == pytest.approx(
+        ours.errors.load_common.innovation, rel=1e-2
+    )
