@@ -325,7 +325,7 @@ def _schedule(
         return schedule_from_forecast(
             forecaster, scenario.start_utc, scenario.duration_s, wanted.unit_s, wanted.gate_s
         )
-    schedule = read_schedule(wanted.file, scenario.network)
+    schedule = read_schedule(wanted.file, scenario.network, unit_s=wanted.unit_s)
     edges = schedule.edges_s(scenario.start_utc)
     if edges[0] > 1e-6 or edges[-1] < scenario.duration_s - 1e-6:
         raise InputError(

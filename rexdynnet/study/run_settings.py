@@ -46,7 +46,7 @@ class ScheduleSettings:
     file : Path or None
         A CSV file; None makes the schedule from the forecasts issued at each unit's gate.
     unit_s : float
-        Length of a unit that is made, or of the file's units where it has only one.
+        Length of every unit, made or in the file.
     gate_s : float
         A unit's energies are known so long before it starts.
     """
