@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import casadi as ca
 
 from rexdynnet.control.flows import FlowTree
 from rexdynnet.network.spec import PlantControl
+
+if TYPE_CHECKING:
+    from rexdynnet.control.stage_options import StageOptions
 
 
 def kept_nodes(tree: FlowTree) -> tuple[str, ...]:
@@ -26,7 +30,11 @@ def kept_nodes(tree: FlowTree) -> tuple[str, ...]:
 
 
 def arrival(
-    tree: FlowTree, node: str, old: Mapping[str, ca.SX], controls: Mapping[str, ca.SX], cells: int
+    tree: FlowTree,
+    node: str,
+    old: Mapping[str, ca.SX],
+    controls: Mapping[str, ca.SX],
+    options: StageOptions,
 ) -> ca.SX:
     """Temperature at a node at the start of a substep.
 
@@ -35,13 +43,12 @@ def arrival(
     tree : FlowTree
     node : str
     old, controls : mapping of signal name to SX scalar
-    cells : int
-        Per pipe.
+    options : StageOptions
     """
     source = tree.only_inflows.get(node)
     if source is None:
         return old[f"{node}.temperature"]
     if isinstance(source, str):
         return controls[f"{source}.supply_temperature"]
-    last = cells - 1 if source.to_node == node else 0
+    last = options.cells_of(source) - 1 if source.to_node == node else 0
     return old[f"{source.name}.temperature_{last}"]

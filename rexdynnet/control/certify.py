@@ -104,6 +104,8 @@ def kkt_residual(
     size = (np.abs(of_variables).sum() + np.abs(of_rows).sum()) / max(count, 1)
     scale = max(_AVERAGE_MULTIPLIER, float(size)) / _AVERAGE_MULTIPLIER
     slope = np.abs(gradient + jacobian.T @ of_rows + of_variables)
+    # a fixed variable's multiplier takes whatever is left
+    slope[bounds[0] == bounds[1]] = 0.0
     values = np.concatenate([variables, rows])
     lower = np.concatenate([bounds[0], row_bounds[0]])
     upper = np.concatenate([bounds[1], row_bounds[1]])

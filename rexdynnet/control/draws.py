@@ -95,7 +95,7 @@ def draw(
     demanded: dict[str, ca.SX] = {}
 
     def before(node: str) -> ca.SX:
-        return arrival(tree, node, old, u, options.cells)
+        return arrival(tree, node, old, u, options)
 
     for unit in network.substations:
         supply = before(unit.supply_node) + p[f"{unit.name}.supply_temperature_offset"]

@@ -1,9 +1,9 @@
-"""Implicit upwind step of the temperatures of one line (and of the tanks that stand on it)."""
+"""Implicit upwind step of the temperatures of both lines and the tanks between them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import pi, sqrt
 from typing import TypeAlias
 
@@ -11,17 +11,15 @@ import casadi as ca
 
 from rexdynnet.control.arrivals import kept_nodes
 from rexdynnet.control.elimination import Entries, pivot_order, solve_symbolic
-from rexdynnet.control.flows import TYPICAL_WATER_K, FlowTree, Lead
-from rexdynnet.control.stage_options import StageOptions, WallModel, pipes_of
+from rexdynnet.control.flows import TYPICAL_WATER_K, FlowTree
+from rexdynnet.control.stage_options import StageOptions, TYPICAL_SPEED_m_per_s, WallModel
 from rexdynnet.network.graph import Network
-from rexdynnet.network.spec import Line, Pipe, Tank
+from rexdynnet.network.spec import Pipe, Tank
 from rexdynnet.physics.heat import film_conductance
 from rexdynnet.physics.water import conductivity, viscosity
 
 REST_FLOW_kg_per_s = 1e-4
 """Exchange of a node with its nearest water, so that a node at rest keeps a temperature."""
-TYPICAL_SPEED_m_per_s = 0.5
-
 _Loss: TypeAlias = tuple[str, ca.SX, ca.SX]
 
 
@@ -54,7 +52,7 @@ def pipe_heat(pipe: Pipe, network: Network, options: StageOptions) -> PipeHeat:
     options : StageOptions
     """
     fluid = network.fluid
-    share = pipe.length_m / options.cells
+    share = pipe.length_m / options.cells_of(pipe)
     water = fluid.density_kg_per_m3 * fluid.specific_heat_J_per_kgK * pipe.area_m2 * share
     wall = pipe.wall_heat_capacity_J_per_mK * share
     if pipe.wall is None:
@@ -79,8 +77,29 @@ def pipe_heat(pipe: Pipe, network: Network, options: StageOptions) -> PipeHeat:
 
 
 @dataclass(frozen=True)
+class Feed:
+    """Water that a component between the lines brings into a node.
+
+    Parameters
+    ----------
+    node : str
+    flow : SX scalar
+        kg/s.
+    source : str or None
+        Node or state whose new temperature it has; None: `carried` says all.
+    carried : SX scalar
+        Added flow times temperature, kg K/s.
+    """
+
+    node: str
+    flow: ca.SX
+    source: str | None
+    carried: ca.SX
+
+
+@dataclass(frozen=True)
 class Surroundings:
-    """What a line exchanges with during one substep of `step_s`.
+    """What acts on the water during one substep of `step_s`.
 
     Parameters
     ----------
@@ -89,30 +108,26 @@ class Surroundings:
         Temperatures at the start of the substep.
     forward, backward : mapping of lead name to SX scalar
         Flow in and against a lead's positive direction, neither negative.
-    fed : mapping of node to sequence of (flow, heat flow)
-        What comes from components between the lines: kg/s and its temperature times kg/s.
+    feeds : sequence of Feed
     ground_K, outdoor_K, loss_factor : SX scalar
     charging, discharging : mapping of tank name to SX scalar
-    bottom_K : mapping of tank name to SX scalar
-        Water that enters at the bottom while a tank discharges.
     """
 
     step_s: float
     old: Mapping[str, ca.SX]
     forward: Mapping[str, ca.SX]
     backward: Mapping[str, ca.SX]
-    fed: Mapping[str, Sequence[tuple[ca.SX, ca.SX]]]
+    feeds: Sequence[Feed]
     ground_K: ca.SX
     outdoor_K: ca.SX
     loss_factor: ca.SX
-    charging: Mapping[str, ca.SX] = field(default_factory=dict[str, ca.SX])
-    discharging: Mapping[str, ca.SX] = field(default_factory=dict[str, ca.SX])
-    bottom_K: Mapping[str, ca.SX] = field(default_factory=dict[str, ca.SX])
+    charging: Mapping[str, ca.SX]
+    discharging: Mapping[str, ca.SX]
 
 
 @dataclass(frozen=True)
-class LineStep:
-    """New temperatures of a line and its loss.
+class HeatStep:
+    """New temperatures and the loss.
 
     Parameters
     ----------
@@ -126,56 +141,46 @@ class LineStep:
     lost_W: ca.SX
 
 
-def leads_of(tree: FlowTree, line: Line) -> tuple[Lead, ...]:
-    """Pipes, pumps and valves of one line."""
-    network = tree.network
-    pipes = pipes_of(network, line)
-    others = (*network.pumps, *network.valves)
-    return (
-        *pipes,
-        *(lead for lead in others if network.node_by_name[lead.from_node].line is line),
-    )
-
-
-def step_line(tree: FlowTree, line: Line, options: StageOptions, around: Surroundings) -> LineStep:
-    """Advance one line by one implicit Euler step.
+def step_heat(tree: FlowTree, options: StageOptions, around: Surroundings) -> HeatStep:
+    """Advance all temperatures by one implicit Euler step.
 
     Parameters
     ----------
     tree : FlowTree
-    line : Line
-        Tanks are stepped with the supply line.
     options : StageOptions
     around : Surroundings
 
     Returns
     -------
-    LineStep
+    HeatStep
 
     Notes
     -----
-    First-order upwind finite volumes; nodes mix ideally and hold no water. Where flows
-    have one direction the equations are solved along the flow, in closed form.
+    First-order upwind finite volumes; nodes mix ideally. All exchange is at new
+    temperatures, so that heat is conserved to round-off. Where flows have one direction
+    the equations are solved along the flow, in closed form.
     """
     network = tree.network
-    nodes = [node.name for node in network.nodes if node.line is line]
-    tanks = network.tanks if line is Line.SUPPLY else ()
-    names = [*_state_names(network, line, options, tanks), *nodes]
+    nodes = [node.name for node in network.nodes]
+    system = _System([*_state_names(network, options), *nodes])
     kept = frozenset(kept_nodes(tree))
-    system = _System(names)
     touching: dict[str, str] = {}
     losses: list[_Loss] = []
-    for lead in leads_of(tree, line):
-        ahead, behind = around.forward[lead.name], around.backward[lead.name]
+    for lead in (*network.pipes, *network.pumps, *network.valves):
         if isinstance(lead, Pipe):
             losses += _pipe_rows(system, lead, network, options, around)
+            last = options.cells_of(lead) - 1
             touching.setdefault(lead.from_node, f"{lead.name}.temperature_0")
-            touching.setdefault(lead.to_node, f"{lead.name}.temperature_{options.cells - 1}")
+            touching.setdefault(lead.to_node, f"{lead.name}.temperature_{last}")
         else:
-            system.inflow(lead.to_node, lead.from_node, ahead)
-            system.inflow(lead.from_node, lead.to_node, behind)
-    for tank in tanks:
+            system.inflow(lead.to_node, lead.from_node, around.forward[lead.name])
+            system.inflow(lead.from_node, lead.to_node, around.backward[lead.name])
+    for tank in network.tanks:
         losses += _tank_rows(system, tank, network, options, around)
+    for feed in around.feeds:
+        system.fed(feed.node, feed.flow if feed.source is None else 0.0, feed.carried)
+        if feed.source is not None:
+            system.inflow(feed.node, feed.source, feed.flow)
     for node in nodes:
         near = touching.get(node)
         calm = around.ground_K if near is None else around.old[near]
@@ -183,15 +188,13 @@ def step_line(tree: FlowTree, line: Line, options: StageOptions, around: Surroun
         if node in kept:
             mass = network.fluid.density_kg_per_m3 * network.node_by_name[node].volume_m3
             system.given(node, mass / around.step_s, around.old[f"{node}.temperature"])
-        for flow, carried in around.fed.get(node, ()):
-            system.fed(node, flow, carried)
     found = system.solve()
     lost = ca.SX(0.0)
     for name, conductance, outside in losses:
         lost = lost + conductance * (found[name] - outside)
     mixed = {node: found.pop(node) for node in nodes}
-    found.update({f"{node}.temperature": mixed[node] for node in nodes if node in kept})
-    return LineStep(found, mixed, lost)
+    found.update({f"{node}.temperature": mixed[node] for node in kept})
+    return HeatStep(found, mixed, lost)
 
 
 class _System:
@@ -230,7 +233,7 @@ def _pipe_rows(
     heat = pipe_heat(pipe, network, options)
     cp = network.fluid.specific_heat_J_per_kgK
     ahead, behind = around.forward[pipe.name], around.backward[pipe.name]
-    cells = [f"{pipe.name}.temperature_{i}" for i in range(options.cells)]
+    cells = [f"{pipe.name}.temperature_{i}" for i in range(options.cells_of(pipe))]
     chain = [pipe.from_node, *cells, pipe.to_node]
     conductance = heat.loss_W_per_K * around.loss_factor
     losses: list[_Loss] = []
@@ -247,7 +250,7 @@ def _pipe_rows(
         system.given(outer, conductance, around.ground_K)
         losses.append((outer, conductance, around.ground_K))
         if heat.coupling_W_per_K > 0 and pipe.partner is not None:
-            beside = around.old[_facing(outer, pipe, network, options.cells)]
+            beside = around.old[_facing(outer, pipe, network, options.cells_of(pipe))]
             system.given(outer, heat.coupling_W_per_K, beside)
     system.inflow(pipe.to_node, cells[-1], ahead)
     system.inflow(pipe.from_node, cells[0], behind)
@@ -271,12 +274,13 @@ def _tank_rows(
         if i + 1 < count:
             system.inflow(layer, layers[i + 1], cp * discharge)
         else:
-            system.given(layer, cp * discharge, around.bottom_K[tank.name])
+            system.inflow(layer, tank.return_node, cp * discharge)
         surface = side + section * ((i == 0) + (i == count - 1))
         outward = ca.SX(tank.loss_W_per_m2K * surface)
         system.given(layer, outward, around.outdoor_K)
         losses.append((layer, outward, around.outdoor_K))
     system.inflow(tank.supply_node, layers[0], discharge)
+    system.inflow(tank.return_node, layers[-1], charge)
     return losses
 
 
@@ -290,15 +294,13 @@ def _facing(outer: str, pipe: Pipe, network: Network, cells: int) -> str:
     return f"{partner.name}.{stem}_{number if same_way else cells - 1 - int(number)}"
 
 
-def _state_names(
-    network: Network, line: Line, options: StageOptions, tanks: Sequence[Tank]
-) -> list[str]:
+def _state_names(network: Network, options: StageOptions) -> list[str]:
     names: list[str] = []
-    for pipe in pipes_of(network, line):
-        names += [f"{pipe.name}.temperature_{i}" for i in range(options.cells)]
+    for pipe in network.pipes:
+        names += [f"{pipe.name}.temperature_{i}" for i in range(options.cells_of(pipe))]
         if options.wall is WallModel.STATE and pipe.wall is not None:
-            names += [f"{pipe.name}.wall_temperature_{i}" for i in range(options.cells)]
-    for tank in tanks:
+            names += [f"{pipe.name}.wall_temperature_{i}" for i in range(options.cells_of(pipe))]
+    for tank in network.tanks:
         names += [f"{tank.name}.temperature_{i}" for i in range(_layers(tank, options))]
     return names
 

@@ -140,7 +140,7 @@ def stored_heat(tree: FlowTree, options: StageOptions, at: By) -> ca.SX:
     network, total = tree.network, ca.SX(0.0)
     for pipe in network.pipes:
         heat = pipe_heat(pipe, network, options)
-        for i in range(options.cells):
+        for i in range(options.cells_of(pipe)):
             warm = at[f"{pipe.name}.temperature_{i}"] - STORED_ABOVE_K
             total = total + heat.water_J_per_K * warm
             if options.wall is WallModel.STATE and pipe.wall is not None:
@@ -206,7 +206,7 @@ def transport_delay(
         if branch.component.name in pipes:
             pipe = pipes[branch.component.name]
             heat = pipe_heat(pipe, network, options)
-            capacity = options.cells * (heat.water_J_per_K + heat.wall_J_per_K)
+            capacity = options.cells_of(pipe) * (heat.water_J_per_K + heat.wall_J_per_K)
             rate = cp * max(abs(float(flows[pipe.name])), 1e-9)
             reached[branch.child] += capacity / rate
     return max((reached[unit.supply_node] for unit in network.substations), default=0.0)

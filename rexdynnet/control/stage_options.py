@@ -14,6 +14,9 @@ from rexdynnet.network.spec import Line, Pipe, Plant, PlantControl, PlantKind, S
 from rexdynnet.signals import Signal
 
 NOMINAL_K = 50.0
+TYPICAL_SPEED_m_per_s = 0.5
+STORED_SHARE = 0.8
+"""Share of its cost that stored heat is worth at the end: some of it never reaches anybody."""
 
 
 class WallModel(Enum):
@@ -30,9 +33,12 @@ class StageOptions:
     Parameters
     ----------
     cells : int
-        Finite volumes per pipe.
+        Finite volumes per pipe, at most.
+    cell_residence_s : float
+        A pipe has no more cells than needed for each to hold the water of this span at
+        0.5 m/s; 0: every pipe has `cells`.
     substeps : int
-        Implicit Euler steps per stage.
+        Implicit Euler steps per stage; each more makes the derivatives several times as long.
     tank_layers : int
         At most this many layers per tank.
     wall : WallModel
@@ -47,7 +53,8 @@ class StageOptions:
     """
 
     cells: int = 3
-    substeps: int = 3
+    cell_residence_s: float = 0.0
+    substeps: int = 1
     tank_layers: int = 4
     wall: WallModel = WallModel.LUMPED
     lowest_supply_K: float | None = None
@@ -85,6 +92,13 @@ class StageOptions:
         if findings:
             raise InputError(*findings)
 
+    def cells_of(self, pipe: Pipe) -> int:
+        """Number of finite volumes of a pipe."""
+        if self.cell_residence_s <= 0:
+            return self.cells
+        residence_s = pipe.length_m / TYPICAL_SPEED_m_per_s
+        return min(max(round(residence_s / self.cell_residence_s), 1), self.cells)
+
 
 def pipes_of(network: Network, line: Line) -> tuple[Pipe, ...]:
     """Pipes of one line in the network's order."""
@@ -101,10 +115,13 @@ def state_signals(network: Network, tree: FlowTree, options: StageOptions) -> tu
     signals: list[Signal] = []
     for line in (Line.SUPPLY, Line.RETURN):
         for pipe in pipes_of(network, line):
-            signals += [_temperature(pipe.name, f"temperature_{i}") for i in range(options.cells)]
+            signals += [
+                _temperature(pipe.name, f"temperature_{i}") for i in range(options.cells_of(pipe))
+            ]
             if options.wall is WallModel.STATE and pipe.wall is not None:
                 signals += [
-                    _temperature(pipe.name, f"wall_temperature_{i}") for i in range(options.cells)
+                    _temperature(pipe.name, f"wall_temperature_{i}")
+                    for i in range(options.cells_of(pipe))
                 ]
     for tank in network.tanks:
         layers = min(tank.layers, options.tank_layers)
@@ -168,7 +185,7 @@ def control_signals(network: Network, tree: FlowTree, options: StageOptions) -> 
 def parameter_signals(network: Network, options: StageOptions) -> tuple[Signal, ...]:
     """Signals of p: disturbances of the stage, prices, limits, corrections of an observer."""
     ground = network.ground.temperature_K
-    marginal = min(
+    marginal = STORED_SHARE * min(
         (
             plant.fuel_price_EUR_per_MWh / plant.efficiency
             for plant in network.plants

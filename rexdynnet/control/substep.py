@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import casadi as ca
 
-from rexdynnet.control.arrivals import arrival
 from rexdynnet.control.draws import Draws, draw, positive
 from rexdynnet.control.flows import FlowTree, SMALL_FLOW_kg_per_s
-from rexdynnet.control.line_heat import LineStep, Surroundings, step_line
+from rexdynnet.control.line_heat import Feed, Surroundings, step_heat
 from rexdynnet.control.stage_options import StageOptions
-from rexdynnet.network.spec import Line
 
 By = Mapping[str, ca.SX]
 
@@ -69,50 +67,36 @@ def advance_substep(
     given, taken = _plant_flows(tree, flow)
     charging = {t.name: positive(flow[t.name], SMALL_FLOW_kg_per_s) for t in network.tanks}
     discharging = {name: charge - flow[name] for name, charge in charging.items()}
-    fed: dict[str, list[tuple[ca.SX, ca.SX]]] = {}
-    for plant in network.plants:
-        m = given[plant.name]
-        _feed(fed, plant.supply_node, m, m * u[f"{plant.name}.supply_temperature"])
-    weather = (p["ground.temperature"], p["outdoor.temperature"], p["network.loss_factor"])
-    supply = step_line(
+    step = step_heat(
         tree,
-        Line.SUPPLY,
         options,
         Surroundings(
             step_s,
             old,
             forward,
             backward,
-            fed,
-            *weather,
+            _feeds(tree, draws, given, taken, u),
+            p["ground.temperature"],
+            p["outdoor.temperature"],
+            p["network.loss_factor"],
             charging,
             discharging,
-            {
-                tank.name: arrival(tree, tank.return_node, old, u, options.cells)
-                for tank in network.tanks
-            },
         ),
-    )
-    fed = _into_return(tree, options, supply, draws, taken, charging)
-    back = step_line(
-        tree, Line.RETURN, options, Surroundings(step_s, old, forward, backward, fed, *weather)
     )
     heat = dict(draws.heat)
     for plant in network.plants:
         offset = p[f"{plant.name}.return_temperature_offset"]
-        lift = u[f"{plant.name}.supply_temperature"] - back.nodes[plant.return_node] - offset
+        lift = u[f"{plant.name}.supply_temperature"] - step.nodes[plant.return_node] - offset
         heat[plant.name] = cp * given[plant.name] * lift
     for tank in network.tanks:
-        top = supply.states[f"{tank.name}.temperature_0"]
-        bottom = supply.states[f"{tank.name}.temperature_{_bottom(tank.layers, options)}"]
-        cold = arrival(tree, tank.return_node, old, u, options.cells)
+        top = step.states[f"{tank.name}.temperature_0"]
+        bottom = step.states[f"{tank.name}.temperature_{min(tank.layers, options.tank_layers) - 1}"]
         heat[tank.name] = cp * (
-            discharging[tank.name] * (top - cold)
-            - charging[tank.name] * (supply.nodes[tank.supply_node] - bottom)
+            discharging[tank.name] * (top - step.nodes[tank.return_node])
+            - charging[tank.name] * (step.nodes[tank.supply_node] - bottom)
         )
-    new = {**old, **supply.states, **back.states}
-    nodes = {**supply.nodes, **back.nodes}
-    return new, Account(leads, flow, heat, draws.demanded, supply.lost_W + back.lost_W, nodes)
+    new = {**old, **step.states}
+    return new, Account(leads, flow, heat, draws.demanded, step.lost_W, step.nodes)
 
 
 def mean_account(accounts: Sequence[Account]) -> Account:
@@ -136,10 +120,6 @@ def mean_account(accounts: Sequence[Account]) -> Account:
         lost,
         accounts[-1].nodes,
     )
-
-
-def _bottom(layers: int, options: StageOptions) -> int:
-    return min(layers, options.tank_layers) - 1
 
 
 def _into(tree: FlowTree, flow: By) -> dict[str, ca.SX]:
@@ -187,31 +167,18 @@ def _plant_flows(tree: FlowTree, flow: By) -> tuple[dict[str, ca.SX], dict[str, 
     return given, taken
 
 
-def _into_return(
-    tree: FlowTree,
-    options: StageOptions,
-    supply: LineStep,
-    draws: Draws,
-    taken: By,
-    charging: By,
-) -> dict[str, list[tuple[ca.SX, ca.SX]]]:
-    network, fed = tree.network, dict[str, list[tuple[ca.SX, ca.SX]]]()
+def _feeds(tree: FlowTree, draws: Draws, given: By, taken: By, u: By) -> list[Feed]:
+    """What plants, substations, dumps and bypasses bring into the nodes."""
+    network = tree.network
     cp = network.fluid.specific_heat_J_per_kgK
-    for unit in (*network.substations, *network.dumps, *network.bypasses):
-        m = draws.flow[unit.name]
-        carried = m * supply.nodes[unit.supply_node] - draws.heat[unit.name] / cp
-        _feed(fed, unit.return_node, m, carried)
+    feeds: list[Feed] = []
     for plant in network.plants:
+        m = given[plant.name]
+        feeds.append(Feed(plant.supply_node, m, None, m * u[f"{plant.name}.supply_temperature"]))
         if plant.name in taken:
-            m = taken[plant.name]
-            _feed(fed, plant.return_node, m, m * supply.nodes[plant.supply_node])
-    for tank in network.tanks:
-        bottom = supply.states[f"{tank.name}.temperature_{_bottom(tank.layers, options)}"]
-        _feed(fed, tank.return_node, charging[tank.name], charging[tank.name] * bottom)
-    return fed
-
-
-def _feed(
-    fed: dict[str, list[tuple[ca.SX, ca.SX]]], node: str, flow: ca.SX, carried: ca.SX
-) -> None:
-    fed.setdefault(node, []).append((flow, carried))
+            back = taken[plant.name]
+            feeds.append(Feed(plant.return_node, back, plant.supply_node, ca.SX(0.0)))
+    for unit in (*network.substations, *network.dumps, *network.bypasses):
+        cooled = -draws.heat[unit.name] / cp
+        feeds.append(Feed(unit.return_node, draws.flow[unit.name], unit.supply_node, cooled))
+    return feeds
