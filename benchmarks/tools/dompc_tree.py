@@ -31,7 +31,9 @@ class DoMpc:
 
     def step(self, state: Floats) -> Floats:
         """Controls for a state."""
-        return np.asarray(self.controller.make_step(state)).ravel()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # do-mpc's own, about CasADi and NumPy
+            return np.asarray(self.controller.make_step(state)).ravel()
 
     @property
     def objective(self) -> float:
@@ -65,35 +67,36 @@ def dompc_controller(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import do_mpc
-    discrete = kind is Discretisation.DISCRETE
-    model = do_mpc.model.Model("discrete" if discrete else "continuous", "SX")
-    x = model.set_variable("_x", "T", (len(tree.states), 1))
-    u = model.set_variable("_u", "u", (len(tree.controls), 1))
-    q = model.set_variable("_tvp", "q", (tree.size, 1))
-    model.set_rhs("T", tree.advance(x, u) if discrete else tree.rate(x, u))
-    model.setup()
-    controller = do_mpc.controller.MPC(model)
-    settings = controller.settings
-    settings.n_horizon, settings.t_step, settings.n_robust = horizon, STEP_s, 0
-    settings.store_full_solution = False
-    settings.nlpsol_opts = {"ipopt.print_level": 0, "print_time": 0, "ipopt.sb": "yes"}
-    settings.nlpsol_opts["ipopt.linear_solver"] = "mumps"
-    controller.set_objective(mterm=ca.DM(0), lterm=ca.sum1(tree.cost(x, u, q)))
-    controller.set_rterm(u=np.zeros(len(tree.controls)))
-    for variable, name, signals in (("_x", "T", tree.states), ("_u", "u", tree.controls)):
-        controller.bounds["lower", variable, name] = np.array([s.lower for s in signals])
-        controller.bounds["upper", variable, name] = np.array([s.upper for s in signals])
-        controller.scaling[variable, name] = np.array([s.nominal for s in signals])
-    preview = controller.get_tvp_template()
 
-    def previewed(time: Any) -> Any:
-        now = round(float(np.ravel(time)[0]) / STEP_s)
-        for k in range(horizon + 1):
-            preview["_tvp", k, "q"] = commitment[min(now + k, len(commitment) - 1)]
-        return preview
+        discrete = kind is Discretisation.DISCRETE
+        model = do_mpc.model.Model("discrete" if discrete else "continuous", "SX")
+        x = model.set_variable("_x", "T", (len(tree.states), 1))
+        u = model.set_variable("_u", "u", (len(tree.controls), 1))
+        q = model.set_variable("_tvp", "q", (tree.size, 1))
+        model.set_rhs("T", tree.advance(x, u) if discrete else tree.rate(x, u))
+        model.setup()
+        controller = do_mpc.controller.MPC(model)
+        settings = controller.settings
+        settings.n_horizon, settings.t_step, settings.n_robust = horizon, STEP_s, 0
+        settings.store_full_solution = False
+        settings.nlpsol_opts = {"ipopt.print_level": 0, "print_time": 0, "ipopt.sb": "yes"}
+        settings.nlpsol_opts["ipopt.linear_solver"] = "mumps"
+        controller.set_objective(mterm=ca.DM(0), lterm=ca.sum1(tree.cost(x, u, q)))
+        controller.set_rterm(u=np.zeros(len(tree.controls)))
+        for variable, name, signals in (("_x", "T", tree.states), ("_u", "u", tree.controls)):
+            controller.bounds["lower", variable, name] = np.array([s.lower for s in signals])
+            controller.bounds["upper", variable, name] = np.array([s.upper for s in signals])
+            controller.scaling[variable, name] = np.array([s.nominal for s in signals])
+        preview = controller.get_tvp_template()
 
-    controller.set_tvp_fun(previewed)
-    controller.setup()
-    controller.x0, controller.u0 = tree.start(), tree.first_guess()
-    controller.set_initial_guess()
-    return DoMpc(controller)
+        def previewed(time: Any) -> Any:
+            now = round(float(np.ravel(time)[0]) / STEP_s)
+            for k in range(horizon + 1):
+                preview["_tvp", k, "q"] = commitment[min(now + k, len(commitment) - 1)]
+            return preview
+
+        controller.set_tvp_fun(previewed)
+        controller.setup()
+        controller.x0, controller.u0 = tree.start(), tree.first_guess()
+        controller.set_initial_guess()
+        return DoMpc(controller)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
 
 
-def mirrored(blocks: Floats, floor: float) -> Floats:
-    """Replace negative eigenvalues by their magnitudes, small ones by a floor.
+class Negative(Enum):
+    """What becomes of negative curvature."""
+
+    MIRRORED = "its magnitude: cautious steps"
+    CLIPPED = "the floor: longer steps, fewer of them close to the solution"
+
+
+def convexified(blocks: Floats, floor: float, negative: Negative = Negative.MIRRORED) -> Floats:
+    """Replace negative eigenvalues, and small ones by a floor.
 
     Parameters
     ----------
@@ -20,23 +27,23 @@ def mirrored(blocks: Floats, floor: float) -> Floats:
         Symmetric.
     floor : float
         Smallest eigenvalue of the result; positive.
+    negative : Negative
 
     Returns
     -------
     ndarray, shape (K, n, n)
-        Blocks that are positive definite already (above the floor) stay as they are.
+        Blocks whose eigenvalues are all above the floor stay as they are.
 
     Notes
     -----
-    Quirynen, Gros & Diehl, "Inexact Newton-type optimization with iterated
-    sensitivities" and Verschueren et al., "A sparsity preserving convexification
-    procedure for indefinite quadratic programs arising in direct optimal control",
-    SIAM J. Optim. 27 (2017) 2085, call this 'mirroring'. It changes the path of the
-    iteration, not the point where it stops.
+    R. Quirynen, B. Houska, M. Vallerio, D. Telen, F. Logist, J. Van Impe, M. Diehl,
+    "Symmetric algorithmic differentiation based exact Hessian SQP method and software for
+    economic MPC", CDC 2014: mirroring and projection stage by stage. Either changes the
+    path of the iteration, not the point where it stops.
 
     Examples
     --------
-    >>> mirrored(np.array([[[1.0, 2.0], [2.0, 1.0]]]), 1e-6)
+    >>> convexified(np.array([[[1.0, 2.0], [2.0, 1.0]]]), 1e-6)
     array([[[2., 1.],
             [1., 2.]]])
     """
@@ -47,6 +54,7 @@ def mirrored(blocks: Floats, floor: float) -> Floats:
     if not bad.any():
         return blocks
     made = blocks.copy()
-    kept = np.maximum(np.abs(values[bad]), floor)
+    found = values[bad]
+    kept = np.maximum(np.abs(found) if negative is Negative.MIRRORED else found, floor)
     made[bad] = (vectors[bad] * kept[:, None, :]) @ vectors[bad].transpose(0, 2, 1)
     return made

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from rexdynnet.control.codegen import CodeOptions, Compiled
-from rexdynnet.control.convexify import mirrored
+from rexdynnet.control.convexify import Negative, convexified
 from rexdynnet.control.plan import Limits, Plan, SolveStatus
 from rexdynnet.control.qp_layout import QpLayout
 from rexdynnet.control.scaling import ScaledStage, passive_states
@@ -41,6 +41,10 @@ class RtiOptions:
         Scaled residual at which `converge` is content.
     iterations : int
         Budget of `converge`.
+    long_steps : int
+        How many of these clip negative curvature before the others mirror it.
+    reuse_scaling : bool
+        Scale quadratic programs as the first was.
     qp_tolerance : float
         Of the quadratic program in a single iteration; `converge` asks for more.
     code : CodeOptions
@@ -52,6 +56,8 @@ class RtiOptions:
     cost_scale_EUR: float = 1.0
     tolerance: float = 1e-5
     iterations: int = 60
+    long_steps: int = 12
+    reuse_scaling: bool = True
     qp_tolerance: float = 1e-7
     code: CodeOptions = field(default_factory=CodeOptions)
 
@@ -148,7 +154,14 @@ class RealTimeIteration:
         """Bounds of the stage model itself."""
         return Limits.of(self.stage, self.horizon)
 
-    def prepare(self, plan: Plan, parameters: Floats, limits: Limits | None = None) -> Preparation:
+    def prepare(
+        self,
+        plan: Plan,
+        parameters: Floats,
+        limits: Limits | None = None,
+        *,
+        negative: Negative = Negative.MIRRORED,
+    ) -> Preparation:
         """Linearise around a plan before the state is measured.
 
         Parameters
@@ -158,13 +171,17 @@ class RealTimeIteration:
         parameters : ndarray, shape (K, n_p)
         limits : Limits, optional
             Else the stage model's own bounds.
+        negative : Negative
+            How negative curvature is replaced.
 
         Returns
         -------
         Preparation
         """
         point, values, end, hessian = self._linearise(plan, parameters)
-        return self._prepared(plan.states[0], point, values, end, hessian, parameters, limits)
+        return self._prepared(
+            plan.states[0], point, values, end, hessian, parameters, limits, negative
+        )
 
     def feedback(self, prepared: Preparation, state: Floats) -> Plan:
         """Solve the prepared quadratic program for a measured state.
@@ -229,7 +246,7 @@ class RealTimeIteration:
         states = plan.states.copy()
         states[0] = state
         plan = replace(plan, states=states)
-        prepared = self.prepare(plan, parameters, limits)
+        prepared = self.prepare(plan, parameters, limits, negative=Negative.CLIPPED)
         for count in range(self.options.iterations + 1):
             if prepared.residual <= self.options.tolerance:
                 return replace(
@@ -240,16 +257,23 @@ class RealTimeIteration:
                 )
             if count == self.options.iterations:
                 break
-            plan = self._solve(prepared, 1e-4 * self.options.tolerance)
+            plan = self._solve(prepared, self._precision(prepared.residual))
             if plan.status is not SolveStatus.STEP_TAKEN:
                 return replace(plan, iterations=count + 1)
-            prepared = self.prepare(plan, parameters, limits)
+            # Long steps at first; cautious ones where those do not settle.
+            style = Negative.CLIPPED if count < self.options.long_steps else Negative.MIRRORED
+            prepared = self.prepare(plan, parameters, limits, negative=style)
         return replace(
             plan,
             status=SolveStatus.NOT_CERTIFIED,
             residual=prepared.residual,
             iterations=self.options.iterations,
         )
+
+    def _precision(self, residual: float) -> float:
+        """Tolerance of a quadratic program on the way: no finer than its step deserves."""
+        finest = 1e-4 * self.options.tolerance
+        return max(finest, min(self.options.qp_tolerance, 1e-3 * residual**2))
 
     def _scaled_point(self, plan: Plan, parameters: Floats) -> _Point:
         scaled, cost = self.scaled, self.scaled.cost_scale_EUR
@@ -303,6 +327,7 @@ class RealTimeIteration:
         blocks: Floats,
         parameters: Floats,
         limits: Limits | None,
+        negative: Negative,
     ) -> Preparation:
         values, derivatives = both
         units = np.array([1.0, -1.0])
@@ -312,7 +337,7 @@ class RealTimeIteration:
         residual = self._residual(point, values, end, equations, rows, limits)
         active = self.functions.active
         grid = np.ix_(np.arange(len(blocks)), active, active)
-        curved = mirrored(blocks[grid], self.options.floor)
+        curved = convexified(blocks[grid], self.options.floor, negative)
         every = np.arange(self.layout.width)
         blocks[:, every, every] = np.maximum(blocks[:, every, every], self.options.floor)
         blocks[grid] = curved
@@ -329,6 +354,7 @@ class RealTimeIteration:
         solver = piqp.SparseSolver()
         settings = solver.settings
         settings.kkt_solver = piqp.KKTSolver.sparse_multistage
+        settings.preconditioner_reuse_on_update = self.options.reuse_scaling
         n, m, k = self.layout.size, self.layout.equalities, self.layout.rows * self.horizon
         lower, upper = np.full(k, -1.0), np.full(k, 1.0)
         bounds = (lower, upper) if k else (None, None)
