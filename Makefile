@@ -59,6 +59,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mkdir -p docs/evidence
 	$(BIN)/rexdynnet validate --json > docs/evidence/validation.json.part
 	mv docs/evidence/validation.json.part docs/evidence/validation.json
+	$(BIN)/rexdynnet bench oracle --json > docs/evidence/bench_oracle.json.part
+	mv docs/evidence/bench_oracle.json.part docs/evidence/bench_oracle.json
 	$(BIN)/rexdynnet bench sim --json > docs/evidence/bench_sim.json.part
 	mv docs/evidence/bench_sim.json.part docs/evidence/bench_sim.json
 
