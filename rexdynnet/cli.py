@@ -238,6 +238,10 @@ def check(
                 f"scenario {run.name}: {days:g} days from {run.start_utc:%Y-%m-%d %H:%M} UTC, "
                 f"{len(forcing.signals)} inputs, {len(forcing.time_s)} rows, no defects"
             )
+            if run.closed_loop is not None:
+                from rexdynnet.study.loop import check_run
+
+                typer.echo(check_run(run))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.control.base import AbstractController, Decision, Observation
+from rexdynnet.control.base import AbstractController
 from rexdynnet.control.baseline import make_baseline
 from rexdynnet.control.bounds import ControlBounds
 from rexdynnet.control.kinds import make_controller
@@ -38,6 +38,7 @@ from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
 from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
 from rexdynnet.study.scenario import SimulationScenario, forcing_of, parameter_values
 from rexdynnet.timeline import Realisation, Schedule
+from rexdynnet.units import format_duration
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -195,6 +196,54 @@ def run(
     SolverError
         The plant itself found no solution; a controller's failure never raises.
     """
+    ready = _prepared(scenario, controller)
+    return _looped(ready, progress)
+
+
+def check_run(scenario: SimulationScenario) -> str:
+    """Check all that can be checked before a closed-loop run, and say what was understood.
+
+    Parameters
+    ----------
+    scenario : SimulationScenario
+
+    Returns
+    -------
+    str
+        One line.
+
+    Raises
+    ------
+    InputError
+        As `run`.
+    """
+    ready = _prepared(scenario, None)
+    control, schedule = ready.settings.control, ready.previews.schedule
+    committed = (
+        "nothing committed"
+        if schedule is None
+        else f"{len(schedule.participants)} participants committed over {len(schedule.units)} units"
+    )
+    return (
+        f"closed loop by {control.kind.name.lower()}: a decision every "
+        f"{format_duration(control.step_s)}, {len(ready.instruments.names)} sensors, {committed}, "
+        f"{len(ready.settings.faults)} faults to come"
+    )
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A run about to begin."""
+
+    scenario: SimulationScenario
+    settings: RunSettings
+    world: _World
+    instruments: Instruments
+    ladder: Ladder
+    previews: PreviewMaker
+
+
+def _prepared(scenario: SimulationScenario, controller: AbstractController | None) -> _Ready:
     settings = scenario.closed_loop
     if settings is None:
         if controller is None:
@@ -229,18 +278,12 @@ def run(
         schedule,
         gate,
     )
-    return _looped(scenario, settings, world, instruments, ladder, previews, progress)
+    return _Ready(scenario, settings, world, instruments, ladder, previews)
 
 
-def _looped(
-    scenario: SimulationScenario,
-    settings: RunSettings,
-    world: _World,
-    instruments: Instruments,
-    ladder: Ladder,
-    previews: PreviewMaker,
-    progress: Callable[[float, float], None] | None,
-) -> Run:
+def _looped(ready: _Ready, progress: Callable[[float, float], None] | None) -> Run:
+    scenario, settings, world = ready.scenario, ready.settings, ready.world
+    instruments, ladder, previews = ready.instruments, ready.ladder, ready.previews
     network, control = scenario.network, settings.control
     schedule = previews.schedule
     steps = output_times(scenario.duration_s, control.step_s)
@@ -400,6 +443,3 @@ def _joined(outputs: list[DenseOutput]) -> DenseOutput:
 
 def _first_row(output: DenseOutput) -> DenseOutput:
     return DenseOutput(output.times_s[:1], {k: v[:1] for k, v in output.records.items()})
-
-
-__all__ = ["Decision", "Observation", "Run", "run"]
