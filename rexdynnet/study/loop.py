@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,9 @@ from rexdynnet.control.kinds import make_controller
 from rexdynnet.control.ladder import Ladder
 from rexdynnet.control.schedule import read_schedule
 from rexdynnet.errors import Finding, InputError
-from rexdynnet.network.entries import nearest
-from rexdynnet.signals import Signal
-from rexdynnet.simulation.forcing import Forcing
-from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
-from rexdynnet.simulation.simulate import Collector, make_plant, output_times
-from rexdynnet.study.run_checks import warnings_of
+from rexdynnet.simulation.plant import DenseOutput, Inputs
+from rexdynnet.simulation.simulate import Collector, output_times
+from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
 from rexdynnet.study.run_kpis import Kpis, kpis_of
 from rexdynnet.study.run_meters import count, new_tally
@@ -35,8 +31,9 @@ from rexdynnet.study.run_preview import (
     schedule_from_forecast,
 )
 from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
-from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
-from rexdynnet.study.scenario import SimulationScenario, forcing_of, parameter_values
+from rexdynnet.study.run_settings import RunSettings
+from rexdynnet.study.run_world import World, make_world
+from rexdynnet.study.scenario import SimulationScenario
 from rexdynnet.timeline import Realisation, Schedule
 from rexdynnet.units import format_duration
 
@@ -64,107 +61,6 @@ class Run:
     data: xr.Dataset
     kpis: Kpis
     warnings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Disturbed:
-    """Asks a forcing for disturbances only: the controls are the controller's."""
-
-    disturbances: tuple[Signal, ...]
-    controls: tuple[Signal, ...] = ()
-
-
-@dataclass(frozen=True)
-class _World:
-    """What acts in a run and nobody decides.
-
-    Parameters
-    ----------
-    plant : Plant
-    truth : Forcing
-        Disturbances as they come, beyond the end of the run as far as anyone looks.
-    first : ndarray, shape (n_u,)
-        Controls that have acted until the run begins.
-    faults : tuple of Fault
-    parameters : ndarray, shape (n_p,)
-    """
-
-    plant: Plant
-    truth: Forcing
-    first: Floats
-    faults: tuple[Fault, ...]
-    parameters: Floats
-
-    def faults_of(self, names: Sequence[str], time_s: float) -> dict[str, float]:
-        """Faults among some signals at one instant."""
-        return {
-            fault.name: fault.value
-            for fault in self._acting(time_s)
-            if fault.kind is FaultKind.SIGNAL and fault.name in names
-        }
-
-    def silent_at(self, time_s: float) -> dict[str, float]:
-        """Sensors that are silent at one instant, with their availability."""
-        return {fault.name: 0.0 for fault in self._acting(time_s) if fault.kind is FaultKind.SENSOR}
-
-    def _acting(self, time_s: float) -> list[Fault]:
-        return [fault for fault in self.faults if fault.start_s <= time_s < fault.end_s]
-
-    @cached_property
-    def disturbance_names(self) -> tuple[str, ...]:
-        """In the plant's order."""
-        return tuple(signal.name for signal in self.plant.disturbances)
-
-    @cached_property
-    def parameter_names(self) -> tuple[str, ...]:
-        """In the plant's order."""
-        return tuple(signal.name for signal in self.plant.parameters)
-
-    def edges(self, start_s: float, end_s: float) -> list[float]:
-        """Start, end and every instant between at which a fault begins or ends."""
-        inside = {
-            at
-            for fault in self.faults
-            for at in (fault.start_s, fault.end_s)
-            if start_s < at < end_s
-        }
-        return [start_s, *sorted(inside), end_s]
-
-    def parameters_at(self, time_s: float) -> Floats:
-        """Run-time parameters with the faults of an instant."""
-        values = self.parameters.copy()
-        for name, value in self.faults_of(self.parameter_names, time_s).items():
-            values[self.parameter_names.index(name)] = value
-        return values
-
-    def disturbances_at(self, time_s: float) -> Floats:
-        """Disturbances just after an instant, faults included."""
-        return self._faulty(self.truth.at(time_s), time_s)
-
-    def advance(
-        self, state: PlantState, controls: Floats, until_s: float
-    ) -> tuple[PlantState, DenseOutput]:
-        """Hold the controls until an instant."""
-        outputs: list[DenseOutput] = []
-        wanted = _Disturbed(self.plant.disturbances)
-        for begin, end in pairwise(self.edges(state.time_s, until_s)):
-            parameters = self.parameters_at(begin)
-            if not np.array_equal(parameters, state.arrays.get("parameters", parameters)):
-                state = self.plant.with_parameters(state, parameters)
-            for piece in self.truth.inputs(wanted, end, start_s=begin):
-                inputs = [
-                    Inputs(controls, self._faulty(edge.disturbances, begin))
-                    for edge in (piece.start, piece.end)
-                ]
-                state, output = self.plant.advance(state, inputs[0], inputs[1], piece.end_s)
-                outputs.append(output)
-        return state, _joined(outputs)
-
-    def _faulty(self, values: Floats, time_s: float) -> Floats:
-        changed = values.copy()
-        for name, value in self.faults_of(self.disturbance_names, time_s).items():
-            changed[self.disturbance_names.index(name)] = value
-        return changed
 
 
 def run(
@@ -237,7 +133,7 @@ class _Ready:
 
     scenario: SimulationScenario
     settings: RunSettings
-    world: _World
+    world: World
     instruments: Instruments
     ladder: Ladder
     previews: PreviewMaker
@@ -263,7 +159,7 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     forecaster = Forecaster(network, world.truth, settings.forecast, scenario.seed)
     schedule = _schedule(scenario, settings, forecaster)
     instruments = make_instruments(network, settings.sensors, scenario.seed)
-    _check_faults(world, instruments, scenario)
+    check_faults(world, (*instruments.names, *WEATHER), scenario.source)
     inner = make_controller(network, control) if controller is None else controller
     ladder = Ladder(
         inner, make_baseline(network, control), ControlBounds(network, control.start_utc)
@@ -341,23 +237,6 @@ def _looped(ready: _Ready, progress: Callable[[float, float], None] | None) -> R
     return Run(data.assign_attrs(warnings=told), kpis, warnings)
 
 
-def make_world(scenario: SimulationScenario, settings: RunSettings) -> _World:
-    """Compute what acts over a run and as far beyond it as forecasts reach."""
-    plant = make_plant(scenario.network, scenario.method)
-    horizon = settings.control.horizon_s + settings.control.step_s
-    try:
-        whole = forcing_of(replace(scenario, duration_s=scenario.duration_s + horizon))
-    except InputError:
-        # A series that ends with the run: its last values are expected to last.
-        whole = forcing_of(scenario)
-    names = dict.fromkeys(signal.name for signal in plant.disturbances)
-    truth = whole.pick(signal for name in names for signal in whole.signals if signal.name == name)
-    controls = whole.pick(plant.controls).at(0.0)
-    given = parameter_values(scenario.network, scenario.parameters)
-    defaults = np.array([signal.default or 0.0 for signal in plant.parameters])
-    return _World(plant, truth, controls, settings.faults, defaults if given is None else given)
-
-
 def _schedule(
     scenario: SimulationScenario, settings: RunSettings, forecaster: Forecaster
 ) -> Schedule | None:
@@ -383,35 +262,6 @@ def _schedule(
     return schedule
 
 
-def _check_faults(world: _World, instruments: Instruments, scenario: SimulationScenario) -> None:
-    signals = {s.name: s for s in (*world.plant.disturbances, *world.plant.parameters)}
-    sensors = (*instruments.names, *WEATHER)
-    findings: list[Finding] = []
-    for fault in world.faults:
-        place: Mapping[str, Any] = {"file": scenario.source, "field": "faults"}
-        known = signals if fault.kind is FaultKind.SIGNAL else sensors
-        if fault.name not in known:
-            findings.append(
-                Finding(
-                    f"{fault.name!r} is no {fault.kind.name.lower()}",
-                    nearest(fault.name, known),
-                    **place,
-                )
-            )
-        elif fault.kind is FaultKind.SIGNAL:
-            signal = signals[fault.name]
-            if not signal.lower <= fault.value <= signal.upper:
-                findings.append(
-                    Finding(
-                        f"the fault sets {fault.name} to {fault.value:g}",
-                        f"give a value from {signal.lower:g} to {signal.upper:g}",
-                        **place,
-                    )
-                )
-    if findings:
-        raise InputError(*findings)
-
-
 def _metered(scenario: SimulationScenario, energies: Floats | None) -> dict[str, float]:
     names = [f"{s.name}.energy_in_unit" for s in scenario.network.substations]
     values = np.full(len(names), np.nan) if energies is None else energies
@@ -429,16 +279,6 @@ def _realised(
     inside = schedule.edges_s(scenario.start_utc)[:-1] < scenario.duration_s - 1e-6
     units = tuple(unit for unit, use in zip(schedule.units, inside, strict=True) if use)
     return Realisation(tuple(names), units, reserved[inside], demanded[inside], delivered[inside])
-
-
-def _joined(outputs: list[DenseOutput]) -> DenseOutput:
-    if len(outputs) == 1:
-        return outputs[0]
-    times = np.concatenate([output.times_s for output in outputs])
-    names = outputs[0].records
-    return DenseOutput(
-        times, {name: np.concatenate([o.records[name] for o in outputs]) for name in names}
-    )
 
 
 def _first_row(output: DenseOutput) -> DenseOutput:

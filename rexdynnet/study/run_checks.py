@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.control.settings import ControllerKind
-from rexdynnet.errors import Finding
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.entries import nearest
 from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import Line
-from rexdynnet.study.run_settings import RunSettings
+from rexdynnet.study.run_settings import FaultKind, RunSettings
+from rexdynnet.study.run_world import World
 from rexdynnet.units import format_duration
 
 _STANDING_KG_PER_S = 1e-4
@@ -75,3 +81,46 @@ def warnings_of(
             field="control.horizon",
         ),
     )
+
+
+def check_faults(world: World, sensors: Sequence[str], source: Path | None) -> None:
+    """Check that faults concern what is there, with values that can be.
+
+    Parameters
+    ----------
+    world : World
+    sensors : sequence of str
+        What can be measured.
+    source : Path or None
+        The scenario's file.
+
+    Raises
+    ------
+    InputError
+        With every finding.
+    """
+    signals = {s.name: s for s in (*world.plant.disturbances, *world.plant.parameters)}
+    findings: list[Finding] = []
+    for fault in world.faults:
+        place: Mapping[str, Any] = {"file": source, "field": "faults"}
+        known = signals if fault.kind is FaultKind.SIGNAL else sensors
+        if fault.name not in known:
+            findings.append(
+                Finding(
+                    f"{fault.name!r} is no {fault.kind.name.lower()}",
+                    nearest(fault.name, known),
+                    **place,
+                )
+            )
+        elif fault.kind is FaultKind.SIGNAL:
+            signal = signals[fault.name]
+            if not signal.lower <= fault.value <= signal.upper:
+                findings.append(
+                    Finding(
+                        f"the fault sets {fault.name} to {fault.value:g}",
+                        f"give a value from {signal.lower:g} to {signal.upper:g}",
+                        **place,
+                    )
+                )
+    if findings:
+        raise InputError(*findings)

@@ -16,7 +16,7 @@ from rexdynnet.control.settings import ControllerKind, ControlSettings
 from rexdynnet.errors import InputError
 from rexdynnet.network.inputs import disturbances
 from rexdynnet.network.spec import Line
-from rexdynnet.study.loop import Run, make_world, run
+from rexdynnet.study.loop import Run, run
 from rexdynnet.study.run_checks import longest_delay_s, warnings_of
 from rexdynnet.study.run_preview import Forecaster, electricity_means, schedule_from_forecast
 from rexdynnet.study.run_settings import (
@@ -28,6 +28,7 @@ from rexdynnet.study.run_settings import (
     RunSettings,
     ScheduleSettings,
 )
+from rexdynnet.study.run_world import make_world
 from rexdynnet.study.scenario import SimulationScenario, read_scenario
 from rexdynnet.timeline import parse_utc
 from tests.data import ROOT
