@@ -186,6 +186,9 @@ class ShootingProgram:
             "tol": self.options.tolerance,
             "max_iter": self.options.iterations,
             "bound_relax_factor": 0.0,
+            # the stage is scaled already, and its start is a simulation
+            "nlp_scaling_method": "none",
+            "mu_init": 1e-2,
         }
         ipopt |= more
         return ca.nlpsol(
