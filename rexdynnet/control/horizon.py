@@ -203,8 +203,8 @@ class HorizonFiller:
             if plant.control is PlantControl.PRESSURE:
                 on = committed.of(plant.name) * 1.0
                 values[f"{plant.name}.heat_upper"] = offered[plant.name] * on
-                least = np.minimum(plant.minimum_load_W, offered[plant.name]).astype(float)
-                values[f"{plant.name}.heat_lower"] = least * on
+                least = np.minimum(plant.minimum_load_W, offered[plant.name])
+                values[f"{plant.name}.heat_lower"] = np.asarray(least * on, dtype=np.float64)
         values |= corrections
         parameters = self.stage.fill_parameters(K, values)
         limits = self._limits(edges, offered, committed, acting, demand[2])
@@ -368,12 +368,13 @@ class HorizonFiller:
             least = np.minimum(plant.minimum_load_W, most)
             if plant.name in feeding:
                 least = most = np.minimum(feeding[plant.name], offered[plant.name])
-            lower[name], upper[name] = least, most
+            lower[name] = np.asarray(least, dtype=np.float64)
+            upper[name] = np.asarray(most, dtype=np.float64)
             # a plant that stands still has no say in its temperature
             key, idle = f"{plant.name}.supply_temperature", most <= 0
-            rest = np.clip(plant.supply_temperature_K, lower[key], upper[key]).astype(float)
-            lower[key] = np.where(idle, rest, lower[key])
-            upper[key] = np.where(idle, rest, upper[key])
+            rest = np.clip(plant.supply_temperature_K, lower[key], upper[key])
+            lower[key] = np.where(idle, rest, lower[key]).astype(np.float64)
+            upper[key] = np.where(idle, rest, upper[key]).astype(np.float64)
         for kind in (self.network.tanks, self.network.dumps):
             for unit in kind:
                 name = (
