@@ -139,8 +139,9 @@ def fit_process(variance: np.ndarray, correlation: float) -> ErrorProcess:
     """Process whose variance by lead and neighbour correlation are nearest to the measured ones."""
 
     def process(p: np.ndarray) -> ErrorProcess:
-        r = 1 / (1 + np.exp(-p[0]))
-        return ErrorProcess(min(float(r), 0.999), float(np.exp(p[1])), float(np.exp(p[2])))
+        r, known = 1 / (1 + np.exp(-p[[0, 3]]))
+        sizes = float(np.exp(p[1])), float(np.exp(p[2]))
+        return ErrorProcess(min(float(r), 0.999), *sizes, float(known))
 
     def miss(p: np.ndarray) -> np.ndarray:
         one = process(p)
@@ -151,7 +152,11 @@ def fit_process(variance: np.ndarray, correlation: float) -> ErrorProcess:
         )
 
     size = np.sqrt(float(np.mean(variance)))
-    starts = [np.array([r, np.log(0.3 * size), np.log(0.5 * size)]) for r in (0.0, 2.0, 4.0)]
+    starts = [
+        np.array([r, np.log(0.3 * size), np.log(0.5 * size), known])
+        for r in (0.0, 2.0, 4.0)
+        for known in (-2.0, 2.0)
+    ]
     found = min((least_squares(miss, start) for start in starts), key=lambda one: one.cost)
     return process(found.x)
 
@@ -238,10 +243,10 @@ def text_of(
         *(f"  [{a:.5f}, {b:.5f}]," for a, b in model.harmonics),
         "]",
         "",
-        "# e(v | i) = m(v) - r^(v - i) m(i) + n(v): persistence r, sizes per hour",
+        "# e(v | i) = m(v) - c r^(v - i) m(i) + n(v): persistence r, sizes per hour, known c",
         *(
             f"[errors.{name}]\npersistence = {one.persistence:.5f}\n"
-            f"innovation = {one.innovation:.5f}\nnoise = {one.noise:.5f}\n"
+            f"innovation = {one.innovation:.5f}\nnoise = {one.noise:.5f}\nknown = {one.known:.5f}\n"
             for name, one in processes.items()
         ),
         "[measured]              # standard deviation by lead time",

@@ -4,16 +4,17 @@ What is known of a quantity at issue time t is the truth's deviation from its re
 to t; that deviation fades. With m an autoregressive deviation and n white noise, both per
 hour v, the forecast issued after hour i misses hour v by
 
-    e(v | i) = m(v) - r^(v - i) m(i) + n(v)
+    e(v | i) = m(v) - c r^(v - i) m(i) + n(v)
 
-so that errors grow with lead time, are correlated between neighbouring hours as measured,
-and shrink from issue to issue without bias (a martingale).
+so that errors grow with lead time and are correlated between neighbouring hours as measured.
+An issuer who knows the present deviation has c = 1; his forecasts then shrink from issue to
+issue without bias (a martingale). Weather services do not see the local deviation: c is small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,25 +44,30 @@ class ErrorProcess:
         Standard deviation of what comes new every hour.
     noise : float
         Standard deviation of what nobody can foresee and the next hour forgets.
+    known : float
+        Share c of the present deviation that the issuer knows, from 0 to 1.
     """
 
     persistence: float
     innovation: float
     noise: float = 0.0
+    known: float = 1.0
 
     def __post_init__(self) -> None:
         sizes = (self.innovation, self.noise)
-        if not (0 <= self.persistence < 1 and all(0 <= size < np.inf for size in sizes)):
+        shares = 0 <= self.persistence < 1 and 0 <= self.known <= 1
+        if not (shares and all(0 <= size < np.inf for size in sizes)):
             raise InputError(
                 Finding(
-                    f"an error process has persistence {self.persistence}, sizes {sizes}",
-                    "give a persistence from 0 to below 1 and sizes from 0 up",
+                    f"an error process has persistence {self.persistence}, sizes {sizes}, "
+                    f"known {self.known}",
+                    "give a persistence from 0 to below 1, sizes from 0 up, known from 0 to 1",
                 )
             )
 
     def scaled(self, factor: float) -> ErrorProcess:
         """The same process with errors `factor` times as large."""
-        return ErrorProcess(self.persistence, factor * self.innovation, factor * self.noise)
+        return replace(self, innovation=factor * self.innovation, noise=factor * self.noise)
 
     def standard_deviation(self, lead_h: Floats | float) -> Floats:
         """Size of the error by lead time in hours.
@@ -73,15 +79,20 @@ class ErrorProcess:
         """
         lead = np.asarray(lead_h, dtype=np.float64)
         r2 = self.persistence**2
-        grown = (1.0 - r2**lead) / (1.0 - r2)
+        grown = (1.0 - self._foreseen * r2**lead) / (1.0 - r2)
         return np.sqrt(self.innovation**2 * grown + self.noise**2)
 
     def correlation(self, lead_h: float, apart_h: float = 1.0) -> float:
         """Correlation of the errors of one issue at `lead_h` and `lead_h + apart_h`."""
-        shared = self.innovation**2 * (1.0 - self.persistence ** (2 * lead_h))
+        shared = self.innovation**2 * (1.0 - self._foreseen * self.persistence ** (2 * lead_h))
         shared *= self.persistence**apart_h / (1.0 - self.persistence**2)
         both = self.standard_deviation(lead_h) * self.standard_deviation(lead_h + apart_h)
         return float(shared / both) if both > 0 else 0.0
+
+    @property
+    def _foreseen(self) -> float:
+        """Share of the variance that knowing the present removes at lead 0."""
+        return self.known * (2.0 - self.known)
 
 
 @dataclass(frozen=True)
@@ -237,7 +248,10 @@ def read_forecast(path: str | Path) -> FittedForecast:
 
 def _process(values: Mapping[str, float]) -> ErrorProcess:
     return ErrorProcess(
-        float(values["persistence"]), float(values["innovation"]), float(values["noise"])
+        float(values["persistence"]),
+        float(values["innovation"]),
+        float(values["noise"]),
+        float(values.get("known", 1.0)),
     )
 
 
@@ -277,7 +291,7 @@ class ErrorPath:
         deviation, noise = _drawn(self.process, self.seed, self.key, int(max(hours.max(), 1)) + 1)
         ahead = hours - (issued_h - 1)
         known = deviation[_LEAD_H + issued_h - 1]
-        faded = self.process.persistence ** np.maximum(ahead, 0) * known
+        faded = self.process.known * self.process.persistence ** np.maximum(ahead, 0) * known
         error = deviation[_LEAD_H + hours] - faded + noise[_LEAD_H + hours]
         return np.where(ahead > 0, error, 0.0)
 

@@ -53,3 +53,25 @@ def test_the_shipped_figures_are_those_of_the_data(
     assert anew.errors.load_common.innovation == pytest.approx(
         ours.errors.load_common.innovation, rel=1e-2
     )
+
+
+def test_outdoor_forecasts_are_as_wrong_as_the_weather_services() -> None:
+    outdoor = read_forecast(FILE).errors.outdoor
+    lead = measured("lead_h")
+    np.testing.assert_allclose(outdoor.standard_deviation(lead), measured("outdoor_K"), rtol=0.1)
+    between = np.mean([outdoor.correlation(float(k)) for k in range(1, 36)])
+    assert between == pytest.approx(float(measured("outdoor_neighbour_correlation")), abs=0.02)
+
+
+def test_a_districts_errors_hang_together_from_hour_to_hour_as_measured() -> None:
+    common, own = read_forecast(FILE).errors.load_common, read_forecast(FILE).errors.load_own
+    found = []
+    for lead in range(1, 36):
+        pair = np.array([lead, lead + 1.0])
+        shared = common.correlation(float(lead)) * np.prod(common.standard_deviation(pair))
+        shared += own.correlation(float(lead)) * np.prod(own.standard_deviation(pair)) / 16
+        sizes = np.hypot(common.standard_deviation(pair), own.standard_deviation(pair) / 4)
+        found.append(shared / np.prod(sizes))
+    assert np.mean(found) == pytest.approx(
+        float(measured("houses16_neighbour_correlation")), abs=0.05
+    )

@@ -54,6 +54,15 @@ def test_errors_depend_on_seed_and_name_only() -> None:
     assert not np.allclose(first, ErrorPath(PROCESS, 1, "b").error(5, hours))
 
 
+def test_an_issuer_who_does_not_see_the_present_is_wrong_at_once() -> None:
+    blind = ErrorProcess(0.9, 0.1, 0.0, known=0.0)
+    stationary = 0.1 / np.sqrt(1 - 0.81)
+    np.testing.assert_allclose(blind.standard_deviation(LEADS), stationary)
+    path = ErrorPath(blind, 3, "a")
+    found = np.array([path.error(issue, np.array([issue])) for issue in range(1, 4000)])
+    assert found.std() == pytest.approx(stationary, rel=0.1)
+
+
 def test_shipped_figures_are_a_cold_climate_load() -> None:
     fitted = read_forecast(ROOT / "models/series/heat_load_forecast.toml")
     hours = np.arange(24.0)
