@@ -31,9 +31,11 @@ from rexdynnet.network.spec import (
     Substation,
 )
 from rexdynnet.physics.devices import carnot_cop
+from rexdynnet.signals import Signal
 
+HOUR_S = 3600.0
 MWH_J = 3.6e9
-COST_TERMS = ("fuel", "power_sold", "pump", "loss", "unserved")
+COST_TERMS = ("fuel", "power_sold", "pump", "loss", "unserved", "steadiness")
 STORED_ABOVE_K = 313.15
 """Heat in the water counts from here; a constant that no decision depends on."""
 
@@ -111,7 +113,10 @@ def network_stage(
     )
     outputs = outputs_of(tree, account, pressure, fuel, stored, by_p)
     rows = rows_of(tree, options, account, pressure, old, by_p, step_s)
-    cost = _costs(tree, account, pressure, fuel, by_p) * (step_s / MWH_J)
+    cost = ca.vertcat(
+        _costs(tree, account, pressure, fuel, by_p) * (step_s / MWH_J),
+        _unsteady(controls, u) * (options.steadiness_EUR_per_h * step_s / HOUR_S),
+    )
     y = ca.vertcat(*(value for _, value in outputs))
     g = ca.vertcat(*(value for _, value in rows))
     x_next = ca.vertcat(*(now[signal.name] for signal in states))
@@ -283,6 +288,15 @@ def _costs(tree: FlowTree, account: Account, pressure: By, fuel: By, p: By) -> c
         account.lost_W * p["network.loss_price"],
         unserved * p["network.lost_load_price"],
     )
+
+
+def _unsteady(controls: tuple[Signal, ...], u: ca.SX) -> ca.SX:
+    """Squared distances of temperatures and flows from their defaults, in nominals."""
+    total = ca.SX(0.0)
+    for i, signal in enumerate(controls):
+        if signal.quantity in ("supply_temperature", "mass_flow"):
+            total = total + ((u[i] - (signal.default or 0.0)) / signal.nominal) ** 2
+    return total
 
 
 def _design_cooling(unit: Substation, supply_K: float) -> float:

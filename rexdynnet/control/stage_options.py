@@ -48,6 +48,9 @@ class StageOptions:
         For each kelvin (bar) and hour below a substation's contract.
     minimum_load_penalty_EUR_per_MWh : float
         For heat of a running plant below its minimum load.
+    steadiness_EUR_per_h : float
+        For each control at one nominal value from its default, growing with the square: so
+        little that it only settles what costs nothing either way.
     lost_load_EUR_per_MWh, electricity_EUR_per_MWh : float
         Defaults of the run-time prices.
     """
@@ -61,6 +64,7 @@ class StageOptions:
     temperature_penalty_EUR_per_Kh: float = 5.0
     pressure_penalty_EUR_per_barh: float = 50.0
     minimum_load_penalty_EUR_per_MWh: float = 500.0
+    steadiness_EUR_per_h: float = 1e-2
     lost_load_EUR_per_MWh: float = 3000.0
     electricity_EUR_per_MWh: float = 150.0
 
@@ -72,6 +76,7 @@ class StageOptions:
                 "temperature_penalty_EUR_per_Kh",
                 "pressure_penalty_EUR_per_barh",
                 "minimum_load_penalty_EUR_per_MWh",
+                "steadiness_EUR_per_h",
                 "lost_load_EUR_per_MWh",
             )
         }
