@@ -23,7 +23,7 @@ Report = Callable[[str], None]
 
 SCENARIO = Path(__file__).parents[1] / "models" / "scenarios" / "destest16_cold_week_run.toml"
 SEEDS = tuple(range(1, 11))
-BASELINE, MPC = "baseline", "mpc"
+BASELINE, DISPATCH, MPC = "baseline", "dispatch", "mpc"
 # A published nonlinear MPC saved up to 9 % against rules on such networks, at fewer violations.
 PUBLISHED_SAVING = 0.09
 NOT_WORSE = (
@@ -43,7 +43,10 @@ def measure(report: Report) -> Iterator[Measurement]:
     if scenario.closed_loop is None:
         raise ValueError(f"{SCENARIO} has no [control] section")
     base = scenario.closed_loop.control
-    arms = {BASELINE: replace(base, kind=ControllerKind.BASELINE)}
+    arms = {
+        BASELINE: replace(base, kind=ControllerKind.BASELINE),
+        DISPATCH: replace(base, kind=ControllerKind.DISPATCH),
+    }
     if find_spec("rexdynnet.control.mpc") is not None:
         arms[MPC] = replace(base, kind=ControllerKind.MPC)
     count = int(os.environ.get("REXDYNNET_BENCH_SEEDS", len(SEEDS)))
@@ -55,16 +58,17 @@ def measure(report: Report) -> Iterator[Measurement]:
     found = compare(scenario, arms, SEEDS[:count], report=told)
     for line in found.lines(BASELINE):
         report(line)
-    if MPC in arms:
-        yield from figures(found, arms[MPC])
+    for arm in (DISPATCH, MPC):
+        if arm in arms:
+            yield from figures(found, arm, arms[arm])
 
 
-def figures(found: Paired, settings: ControlSettings) -> Iterator[Measurement]:
-    """What the controller changes against the baseline."""
+def figures(found: Paired, arm: str, settings: ControlSettings) -> Iterator[Measurement]:
+    """What a controller changes against the baseline."""
     before = found.mean("cost_EUR", BASELINE)
-    cost = found.difference("cost_EUR", MPC, BASELINE)
+    cost = found.difference("cost_EUR", arm, BASELINE)
     yield Measurement(
-        "cost saved by MPC against the baseline",
+        f"cost saved by {arm} against the baseline",
         -cost.mean / before,
         "1",
         Sense.AT_LEAST,
@@ -73,9 +77,9 @@ def figures(found: Paired, settings: ControlSettings) -> Iterator[Measurement]:
         f"step {settings.step_s:g} s, horizon {settings.horizon_s / 3600:g} h",
     )
     for name, unit, slack in NOT_WORSE:
-        change = found.difference(name, MPC, BASELINE)
+        change = found.difference(name, arm, BASELINE)
         yield Measurement(
-            f"{name} of MPC minus baseline",
+            f"{name} of {arm} minus baseline",
             change.mean,
             unit,
             Sense.AT_MOST,
@@ -83,9 +87,9 @@ def figures(found: Paired, settings: ControlSettings) -> Iterator[Measurement]:
             remark=f"{change}; baseline {found.mean(name, BASELINE):.4g}",
         )
     for name, unit in SHOWN:
-        change = found.difference(name, MPC, BASELINE)
+        change = found.difference(name, arm, BASELINE)
         yield Measurement(
-            f"{name} of MPC minus baseline",
+            f"{name} of {arm} minus baseline",
             change.mean,
             unit,
             Sense.AT_MOST,

@@ -100,7 +100,7 @@ class BaselineController:
         heats = commit(
             offered,
             need,
-            self._running(applied),
+            self.running(applied),
             margin=self.settings.margin,
             step_s=self.settings.step_s,
         )
@@ -146,27 +146,43 @@ class BaselineController:
         """Heat that plants must give over the next hour, and the coming step's demands."""
         ends = np.minimum(preview.time_s[1:] - preview.time_s[0], _HOUR_S)
         weights = np.diff(np.concatenate([[0.0], ends]))
-        rows = preview.disturbances
-        whole = np.zeros(len(rows))
+        rows = np.flatnonzero(weights > 0)
+        needs = np.array([self.need_in(preview, int(row), hot_K) for row in rows])
+        return float(needs @ weights[rows] / weights.sum()), self._demands(preview, 0, hot_K)
+
+    def need_in(self, preview: Preview, row: int, hot_K: float) -> float:
+        """Heat that plants and tanks must give in one interval: demands and standing losses, W.
+
+        Parameters
+        ----------
+        preview : Preview
+        row : int
+        hot_K : float
+            Supply temperature.
+
+        Returns
+        -------
+        float
+        """
+        ground = float(preview.disturbances[row, self._columns["ground.temperature"]])
+        loss = standing_loss_W(self.network, hot_K, self.return_K, ground)
+        return float(self._demands(preview, row, hot_K).sum()) + loss
+
+    def _demands(self, preview: Preview, row: int, hot_K: float) -> Floats:
+        values = preview.disturbances[row]
         demands = np.zeros(len(self.network.substations))
         for place, substation in enumerate(self.network.substations):
             column = self._columns.get(f"{substation.name}.heat_demand")
             if column is not None:
-                heat = rows[:, column]
+                demands[place] = values[column]
             elif substation.building is not None:
                 house = substation.building
-                air = rows[:, self._columns["outdoor.temperature"]]
-                lost = house.loss_W_per_K * (house.setpoint_K - air)
-                heat = np.clip(lost, 0.0, substation.design_heat_W)
+                lost = house.setpoint_K - values[self._columns["outdoor.temperature"]]
+                demands[place] = np.clip(house.loss_W_per_K * lost, 0.0, substation.design_heat_W)
             else:
                 flow = self._columns.get(f"{substation.name}.mass_flow_demand")
-                drawn = rows[:, flow] if flow is not None else np.zeros(len(rows))
-                heat = drawn * self._rate(hot_K)
-            whole += heat
-            demands[place] = heat[0]
-        ground = float(rows[0, self._columns["ground.temperature"]])
-        loss = standing_loss_W(self.network, hot_K, self.return_K, ground)
-        return float(whole @ weights / weights.sum()) + loss, demands
+                demands[place] = 0.0 if flow is None else values[flow] * self._rate(hot_K)
+        return demands
 
     @cached_property
     def return_K(self) -> float:
@@ -178,7 +194,8 @@ class BaselineController:
     def _rate(self, hot_K: float) -> float:
         return self.network.fluid.specific_heat_J_per_kgK * max(hot_K - self.return_K, 1.0)
 
-    def _running(self, applied: Floats) -> dict[str, float]:
+    def running(self, applied: Floats) -> dict[str, float]:
+        """Heat that each commanded plant was told to give, W."""
         return {
             signal.component: float(value)
             for signal, value in zip(self.bounds.signals, applied, strict=True)

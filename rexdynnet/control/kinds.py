@@ -31,6 +31,10 @@ def make_controller(network: Network, settings: ControlSettings) -> AbstractCont
         make: Callable[[Network, ControlSettings], AbstractController]
         make = import_module("rexdynnet.control.mpc").make_mpc
         return make(network, settings)
+    if settings.kind is ControllerKind.DISPATCH:
+        from rexdynnet.control.dispatch import make_dispatch
+
+        return make_dispatch(network, settings)
     from rexdynnet.control.baseline import make_baseline
 
     return make_baseline(network, settings)

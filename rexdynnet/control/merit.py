@@ -70,8 +70,10 @@ def heat_price(
     return (fuel_EUR_per_MWh - earned) / plant.efficiency
 
 
-def offers(network: Network, preview: Preview, hot_K: float) -> tuple[PlantOffer, ...]:
-    """What every plant can do in the coming interval, in the network's order.
+def offers(
+    network: Network, preview: Preview, hot_K: float, *, row: int = 0
+) -> tuple[PlantOffer, ...]:
+    """What every plant can do in one interval, in the network's order.
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def offers(network: Network, preview: Preview, hot_K: float) -> tuple[PlantOffer
     preview : Preview
     hot_K : float
         Supply temperature wanted.
+    row : int
+        Which interval; 0 is the coming one.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def offers(network: Network, preview: Preview, hot_K: float) -> tuple[PlantOffer
     """
     now = {
         signal.name: float(value)
-        for signal, value in zip(disturbances(network), preview.disturbances[0], strict=True)
+        for signal, value in zip(disturbances(network), preview.disturbances[row], strict=True)
     }
     air = now["outdoor.temperature"]
     found: list[PlantOffer] = []
@@ -105,8 +109,8 @@ def offers(network: Network, preview: Preview, hot_K: float) -> tuple[PlantOffer
             )
             able = min(able, float(sun))
         fuel = preview.fuel_EUR_per_MWh.get(plant.name)
-        price = plant.fuel_price_EUR_per_MWh if fuel is None else float(fuel[0])
-        electricity = float(preview.electricity_EUR_per_MWh[0])
+        price = plant.fuel_price_EUR_per_MWh if fuel is None else float(fuel[row])
+        electricity = float(preview.electricity_EUR_per_MWh[row])
         found.append(PlantOffer(plant, able, heat_price(plant, price, electricity, hot_K, air)))
     return tuple(found)
 

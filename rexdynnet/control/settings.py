@@ -16,6 +16,7 @@ class ControllerKind(Enum):
     """Which law moves the network."""
 
     BASELINE = "heating curve, differential-pressure set-point, plants by merit order"
+    DISPATCH = "plants and tanks by a mixed-integer programme, supply by the coldest substation"
     MPC = "economic trajectory from the schedule and a tracking model-predictive controller"
 
 
