@@ -16,6 +16,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _MWH_J = 3.6e9
 _NODES = 20_000
+_IDLE_EUR_per_h = 1e-3
 _SOLVED, _LIMIT = 0, 1
 
 
@@ -168,6 +169,8 @@ def commit(
         on, heat = layout.on[:, i], layout.heat[:, i]
         cost[heat] = price[:, i] * hours
         cost[layout.start[:, i]] = candidate.start_cost_EUR
+        # a plant that would give nothing stays off
+        cost[on] = _IDLE_EUR_per_h * hours
         available = (capacity[:, i] > 0).astype(float)
         high[on], binary[on] = available, 1
         high[layout.start[:, i]] = 1.0

@@ -18,7 +18,7 @@ from rexdynnet.network.spec import Pipe, Tank
 from rexdynnet.physics.heat import film_conductance
 from rexdynnet.physics.water import conductivity, viscosity
 
-REST_FLOW_kg_per_s = 1e-4
+REST_FLOW_kg_per_s = 1e-7
 """Exchange of a node with its nearest water, so that a node at rest keeps a temperature."""
 _Loss: TypeAlias = tuple[str, ca.SX, ca.SX]
 
