@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from statistics import NormalDist
 from typing import TypeAlias
@@ -37,6 +37,9 @@ _QUANTITIES = {
     Fault.FOULING: "fouling",
     Fault.WET_INSULATION: "loss_factor",
 }
+
+
+_LEAST = {Fault.LEAK: 0.002, Fault.FOULING: 0.03, Fault.WET_INSULATION: 0.2}
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,17 @@ class Rule:
         After this time since detection whatever group is left is named.
     block_h : float
         How often tests are made.
+    least : mapping of Fault to float
+        Sizes up to which a fault is not worth an alarm: leak in kg/s at 1 bar, lost share of
+        UA, rise of the loss factor.
     """
 
     false_alarms_per_month: float = 0.1
     confidence: float = 0.99
-    windows_h: tuple[float, ...] = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
-    patience_h: float = 24.0
+    windows_h: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0, 24.0)
+    patience_h: float = 12.0
     block_h: float = 1.0
+    least: Mapping[Fault, float] = field(default_factory=lambda: dict(_LEAST))
 
     def __post_init__(self) -> None:
         good = self.false_alarms_per_month > 0 and 0.5 <= self.confidence < 1 and self.windows_h

@@ -28,6 +28,7 @@ class _Stage(NamedTuple):
     parameters: Floats
     measured: Floats
     deviation: Floats
+    input_scale: Floats
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class MovingHorizon:
         measured: Floats,
         *,
         noise_scale: Floats | None = None,
+        input_scale: Floats | None = None,
     ) -> Estimate:
         """Take in the measurements at the end of a step, as `KalmanFilter.step`.
 
@@ -99,6 +101,7 @@ class MovingHorizon:
         measured : ndarray, shape (m,)
             NaN where missing.
         noise_scale : ndarray, shape (m,), or None
+        input_scale : ndarray, shape (k,), or None
 
         Returns
         -------
@@ -112,11 +115,17 @@ class MovingHorizon:
             )
         before = memory.filtered
         filtered = self._filter.step(
-            before, controls, parameters, measured, noise_scale=noise_scale
+            before,
+            controls,
+            parameters,
+            measured,
+            noise_scale=noise_scale,
+            input_scale=input_scale,
         )
         scale = np.ones(len(measured)) if noise_scale is None else noise_scale
         deviation = scale * np.array(self.model.deviation)
-        stage = _Stage(before, controls, parameters, measured, deviation)
+        trust = np.ones(len(self.model.noisy_inputs)) if input_scale is None else input_scale
+        stage = _Stage(before, controls, parameters, measured, deviation, trust)
         stages = (*memory.stages, stage)[-self.horizon :]
         if filtered.outcome is Outcome.MODEL_FAILURE:
             # a window across the failure would mix two beliefs
@@ -142,6 +151,7 @@ class MovingHorizon:
                 np.concatenate([stage.parameters for stage in stages]),
                 measured.ravel(),
                 weight.ravel(),
+                1.0 / np.concatenate([stage.input_scale for stage in stages]),
             ]
         )
         nlp = self._nlp
@@ -207,6 +217,7 @@ def _build(horizon: MovingHorizon) -> _Nlp:
     for column, name in enumerate(model.noisy_inputs):
         place[names.index(name), column] = 1.0
     own = np.array([model.noise.inputs[name] for name in model.noisy_inputs])
+    trust = ca.MX.sym("trust", k, stages)
     shift = ca.DM(place) @ errors
     advanced, seen = stage.map(stages)(
         states, controls + shift[:n_u, :], parameters + shift[n_u:, :]
@@ -214,12 +225,12 @@ def _build(horizon: MovingHorizon) -> _Nlp:
     misfit = (measured - seen) * weight
     cost = ca.sumsqr(first) + ca.sumsqr(noises) + ca.sumsqr(misfit)
     if k:
-        cost += ca.sumsqr(errors / ca.repmat(ca.DM(own), 1, stages))
+        cost += ca.sumsqr(errors * trust / ca.repmat(ca.DM(own), 1, stages))
     gaps = [states[:, 0] - mean - factor @ first]
     if stages > 1:
         gaps.append(ca.vec(states[:, 1:] - advanced[:, :-1] - into @ noises))
     variables = ca.veccat(states, errors, first, noises)
-    given = ca.veccat(mean, factor, controls, parameters, measured, weight)
+    given = ca.veccat(mean, factor, controls, parameters, measured, weight, trust)
     solver = ca.nlpsol(
         "window",
         "ipopt",

@@ -39,11 +39,21 @@ _REFITS = 2
 
 
 class Row(NamedTuple):
-    """What a step was given: controls, parameters, measurements."""
+    """What a step is given.
+
+    Parameters
+    ----------
+    controls, parameters : ndarray, shape (n_u,) and (n_p,)
+    measured : ndarray, shape (m,)
+        NaN where missing.
+    input_scale : ndarray, shape (k,), or None
+        Factors on the standard deviations of the noisy inputs, where a reading is stale.
+    """
 
     controls: Floats
     parameters: Floats
     measured: Floats
+    input_scale: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,8 @@ class Watch:
         When the present alarm began.
     alarms : tuple of Alarm
     deviations : ndarray, shape (hypotheses,)
-        Largest test of each hypothesis over the windows at the last test.
+        Largest test of each hypothesis over the windows at the last test, beyond the least
+        size worth an alarm.
     """
 
     estimate: Estimate
@@ -185,7 +196,7 @@ class Monitor:
         empty = np.zeros(len(self.hypotheses))
         return Watch(estimate, self._insensitive, block, (), self._nothing, deviations=empty)
 
-    def step(self, watch: Watch, controls: Floats, parameters: Floats, measured: Floats) -> Watch:
+    def step(self, watch: Watch, row: Row) -> Watch:
         """Take in the measurements at the end of a step; test at the end of each block.
 
         Before `commission` evidence is gathered but nothing tested.
@@ -193,16 +204,17 @@ class Monitor:
         Parameters
         ----------
         watch : Watch
-        controls, parameters : ndarray, shape (n_u,) and (n_p,)
-            Parameters as metered; the monitor adds what commissioning found.
-        measured : ndarray, shape (m,)
-            NaN where missing.
+        row : Row
+            As metered; the monitor adds what commissioning found.
 
         Returns
         -------
         Watch
         """
-        row = Row(controls, parameters + self._nominal_shift, measured - self._offset_shift)
+        row = row._replace(
+            parameters=row.parameters + self._nominal_shift,
+            measured=row.measured - self._offset_shift,
+        )
         moved, sensitivity, new = self._follow(watch.estimate, watch.sensitivity, row)
         block = watch.block
         watch = replace(
@@ -222,7 +234,9 @@ class Monitor:
         self, before: Estimate, sensitivity: Floats, row: Row
     ) -> tuple[Estimate, Floats, Evidence]:
         """One step of the filter, of the signatures and of the evidence."""
-        moved = self.filter.step(before, *row)
+        moved = self.filter.step(
+            before, row.controls, row.parameters, row.measured, input_scale=row.input_scale
+        )
         innovation = moved.innovation
         if innovation is None:
             return moved, sensitivity, self._nothing
@@ -283,8 +297,8 @@ class Monitor:
             if length > len(blocks):
                 continue
             test = self._window(blocks[-length:])
-            best = np.maximum(best, test.deviations)
-            if chosen is None or np.max(test.deviations) > np.max(chosen.deviations):
+            best = np.maximum(best, test.excess)
+            if chosen is None or np.max(test.excess) > np.max(chosen.excess):
                 chosen = test
         watch = replace(watch, deviations=best)
         if chosen is None or np.max(best) < self.threshold:
@@ -308,8 +322,10 @@ class Monitor:
         # without information there is nothing to test
         seen = own > 1e-12 * float(np.max(own, initial=0.0))
         safe = np.where(seen, own, 1.0)
+        least = np.array([self.rule.least.get(h.fault, 0.0) for h in self.hypotheses])
         return _Test(
             blocks,
+            np.where(seen, score / np.sqrt(safe) - least * np.sqrt(safe), 0.0),
             np.where(seen, score / np.sqrt(safe), 0.0),
             np.where(seen, score / safe, 0.0),
         )
@@ -414,9 +430,18 @@ class Monitor:
 
 @dataclass(frozen=True)
 class _Test:
-    """Test of every hypothesis over the same window: deviations and sizes."""
+    """Test of every hypothesis over one window.
+
+    Parameters
+    ----------
+    blocks : tuple of Block
+    excess, deviations : ndarray, shape (hypotheses,)
+        Standard deviations beyond the least size worth an alarm, and beyond none.
+    sizes : ndarray, shape (hypotheses,)
+    """
 
     blocks: tuple[Block, ...]
+    excess: Floats
     deviations: Floats
     sizes: Floats
 

@@ -123,6 +123,7 @@ class Observer(Protocol):
         measured: Floats,
         *,
         noise_scale: Floats | None = None,
+        input_scale: Floats | None = None,
     ) -> Estimate:
         """Take in the measurements at the end of a step, and move to that end."""
         ...
@@ -183,6 +184,7 @@ class KalmanFilter:
         measured: Floats,
         *,
         noise_scale: Floats | None = None,
+        input_scale: Floats | None = None,
     ) -> Estimate:
         """Take in the measurements at the end of a step, and move to that end.
 
@@ -195,6 +197,8 @@ class KalmanFilter:
             In the order of `model.measured`; NaN where a sensor gave nothing.
         noise_scale : ndarray, shape (m,), or None
             Factors on the standard deviations of these measurements.
+        input_scale : ndarray, shape (k,), or None
+            Factors on those of the model's noisy inputs: a stale reading is worth less.
 
         Returns
         -------
@@ -215,7 +219,8 @@ class KalmanFilter:
         n, k = len(estimate.mean), len(model.noisy_inputs)
         covariance = np.zeros((n + k, n + k))
         covariance[:n, :n] = estimate.covariance
-        covariance[n:, n:] = model.input_covariance
+        trust = np.ones(k) if input_scale is None else input_scale
+        covariance[n:, n:] = model.input_covariance * np.square(trust)
         by_all = np.hstack([at.output_by_state, at.output_by_input])
         onward = np.hstack([at.state_by_state, at.state_by_input])
         e = np.where(np.isfinite(measured), measured, 0.0) - at.output
