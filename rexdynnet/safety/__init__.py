@@ -1,0 +1,1 @@
+"""Keeping the water inside its limits: a generic hybrid automaton and its monitors."""
