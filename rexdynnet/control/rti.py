@@ -45,6 +45,9 @@ class RtiOptions:
         How many of these clip negative curvature before the others mirror it.
     reuse_scaling : bool
         Scale quadratic programs as the first was.
+    repeatable : bool
+        Set the solver up anew for every `step` and `converge`, so that the same arguments
+        give the same bits; else rounding depends on what was solved before.
     qp_tolerance : float
         Of the quadratic program in a single iteration; `converge` asks for more.
     code : CodeOptions
@@ -58,6 +61,7 @@ class RtiOptions:
     iterations: int = 60
     long_steps: int = 12
     reuse_scaling: bool = True
+    repeatable: bool = False
     qp_tolerance: float = 1e-7
     code: CodeOptions = field(default_factory=CodeOptions)
 
@@ -221,6 +225,8 @@ class RealTimeIteration:
         -------
         Plan
         """
+        if self.options.repeatable:
+            self._solver = None
         states = plan.states.copy()
         states[0] = state
         return self.feedback(self.prepare(replace(plan, states=states), parameters, limits), state)
@@ -243,6 +249,8 @@ class RealTimeIteration:
             `CERTIFIED` only if the scaled residual of this very point and its multipliers
             is below `options.tolerance`.
         """
+        if self.options.repeatable:
+            self._solver = None
         states = plan.states.copy()
         states[0] = state
         plan = replace(plan, states=states)
