@@ -17,6 +17,8 @@ LINEAR_BELOW_Pa = 10.0
 SMALLEST_DIFFERENCE_K = 0.5
 FEED_IN_LIFT_K = 10.0
 SATURATION_SOFTNESS = 1e-3
+# a shut check valve passes this much backwards, so a dead island keeps a pressure
+SEAT_LEAK_kg_per_s_Pa = 1e-11
 
 
 @register_jitable
@@ -92,6 +94,57 @@ def saturated_flow(demanded_kg_per_s: Any, pressure_drop_Pa: Any, kv_kg_per_s: A
     # never 0, so that the derivative exists where both flows are 0
     softness = SATURATION_SOFTNESS * minimum(demanded_kg_per_s, most) + 1e-12
     return smooth_minimum(demanded_kg_per_s, most, softness)
+
+
+@register_jitable
+def pumped_flow(flow_kg_per_s: Any, lift_Pa: Any, most_Pa: Any) -> Any:
+    """Flow that a pump still feeds against a pressure: all of it up to its head.
+
+    Parameters
+    ----------
+    flow_kg_per_s : float, array or symbol
+        What it is asked for, not negative.
+    lift_Pa : float, array or symbol
+        Pressure it feeds into less the one it draws from.
+    most_Pa : float
+        Its head; 5 % above it the check valve closes, whose seat leaks a trace.
+
+    Returns
+    -------
+    same shape
+        kg/s.
+
+    Examples
+    --------
+    >>> [float(round(pumped_flow(2.0, lift, 3e5), 5)) for lift in (2.9e5, 3.075e5, 4e5)]
+    [2.0, 1.0, -0.0]
+    """
+    over = (lift_Pa - most_Pa) / (0.05 * most_Pa)
+    share = minimum(maximum(1.0 - over, 0.0), 1.0)
+    seat = SEAT_LEAK_kg_per_s_Pa * maximum(lift_Pa - 1.05 * most_Pa, 0.0)
+    return flow_kg_per_s * share - seat
+
+
+@register_jitable
+def driven_share(drop_Pa: Any) -> Any:
+    """Share of its flow that a device without pump still lets through at a small pressure drop.
+
+    Parameters
+    ----------
+    drop_Pa : float, array or symbol
+        Along the flow; at 5 kPa and above its control valve passes all that is asked.
+
+    Returns
+    -------
+    same shape
+        0 to 1.
+
+    Examples
+    --------
+    >>> [driven_share(drop) for drop in (-1.0, 2500.0, 1e5)]
+    [0.0, 0.5, 1.0]
+    """
+    return minimum(maximum(drop_Pa / 5e3, 0.0), 1.0)
 
 
 @register_jitable

@@ -172,7 +172,7 @@ def _graph(original: Network, network: Network) -> tuple[Graph, Elimination]:
             unknown=unknown,
             tree_edge=edge,
         ),
-        _fill(EDGE, len(pairs), tail=tail, head=head, slot=slot),
+        _fill(EDGE, len(pairs), tail=tail, head=head, slot=slot, most_Pa=_heads(network)),
         _fill(
             ISLAND,
             len(roots),
@@ -194,6 +194,14 @@ def _graph(original: Network, network: Network) -> tuple[Graph, Elimination]:
         loops=loops,
     )
     return graph, elimination
+
+
+def _heads(network: Network) -> list[float]:
+    """Head of the pump of each component's edge; a tank is emptied by the strongest plant's."""
+    heads = {plant.name: plant.maximum_differential_pressure_Pa for plant in network.plants}
+    for tank in network.tanks:
+        heads[tank.name] = max(heads[plant.name] for plant in network.plants)
+    return [heads.get(component.name, 0.0) for component in network.components()]
 
 
 def _columns(

@@ -12,7 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rexdynnet.physics.devices import leak_flow, saturated_flow, valve_flow
+from rexdynnet.physics.devices import (
+    driven_share,
+    leak_flow,
+    pumped_flow,
+    saturated_flow,
+    valve_flow,
+)
 from rexdynnet.physics.friction import pressure_loss_and_slope
 from rexdynnet.physics.water import viscosity
 from rexdynnet.simulation.compiled import entry, hot, inner
@@ -23,6 +29,12 @@ from rexdynnet.simulation.state import State
 PLANT_CONDUCTANCE = 10.0
 LEAST_CONDUCTANCE = 1e-12
 MOST_ITERATIONS = 200
+CAREFUL_AFTER = 8
+HALVE_AFTER = 40
+FARTHEST_Pa = 3e6
+MOST_STEP_Pa = 3e5
+LEAPING_Pa = 1e4
+SMALL_DROP_Pa = 100.0
 SETTLED = 1e-4
 CONVERGED = 0
 NOT_CONVERGED = 1
@@ -50,6 +62,15 @@ def pressure_drop(layout: Layout, state: State, edge: int) -> float:
 
 
 @hot
+def holds_pressure(layout: Layout, edge: int) -> bool:
+    """Whether an edge is a plant that holds a differential pressure."""
+    graph = layout.graph
+    if not graph.first_plant <= edge < graph.first_tank:
+        return False
+    return layout.plants[edge - graph.first_plant].holds_pressure != 0
+
+
+@hot
 def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float) -> float:
     """Flow of a device that pressure drives, as an explicit function of its pressure drop."""
     graph = layout.graph
@@ -58,6 +79,13 @@ def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float
         if layout.substations[i].control == CONTROL_VALVE:
             return valve_flow(max(drop_Pa, 0.0), state.substations[i].kv)
         return saturated_flow(state.substations[i].wanted, drop_Pa, state.substations[i].kv)
+    if edge < graph.first_pump:
+        fixed, most = state.edges[edge].fixed, graph.edges[edge].most_Pa
+        if edge < graph.first_tank:
+            return pumped_flow(fixed, -drop_Pa, most)
+        if fixed >= 0.0:
+            return fixed * driven_share(drop_Pa)
+        return -pumped_flow(-fixed, drop_Pa, most)
     if edge < graph.first_valve:
         i = edge - graph.first_pump
         speed = state.pumps[i].speed
@@ -71,9 +99,24 @@ def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float
     return valve_flow(max(drop_Pa, 0.0), state.bypasses[edge - graph.first_bypass].kv)
 
 
+@hot
+def _secant_slope(layout: Layout, state: State, edge: int, drop_Pa: float) -> float:
+    """Slope that keeps a Newton step within reach where a device's own is next to nothing."""
+    graph = layout.graph
+    if graph.first_plant <= edge < graph.first_pump:
+        most = graph.edges[edge].most_Pa
+        reach = most if edge < graph.first_tank or state.edges[edge].fixed < 0.0 else 5e3
+        return 0.5 * abs(state.edges[edge].fixed) / (abs(drop_Pa) + reach)
+    passed = _flow_through_device(layout, state, edge, abs(drop_Pa))
+    return 0.5 * abs(passed) / (abs(drop_Pa) + SMALL_DROP_Pa)
+
+
 @inner
-def _linearise(layout: Layout, state: State) -> None:
-    """Write every edge as flow = constant + slope·(pressure at tail − pressure at head)."""
+def _linearise(layout: Layout, state: State, careful: bool) -> None:
+    """Write every edge as flow = constant + slope·(pressure at tail − pressure at head).
+
+    `careful` steps follow secants where devices saturate: slower, but they cannot overshoot far.
+    """
     graph = layout.graph
     edges = state.edges
     for edge in range(len(edges)):
@@ -92,26 +135,23 @@ def _linearise(layout: Layout, state: State) -> None:
             )
             edges[edge].slope = 1.0 / max(rise, 1e-12)
             edges[edge].constant = m - edges[edge].slope * loss
-        elif graph.first_plant <= edge < graph.first_tank:
+        elif holds_pressure(layout, edge):
             i = edge - graph.first_plant
-            if layout.plants[i].holds_pressure == 0:
-                edges[edge].constant = state.edges[edge].fixed
-                edges[edge].slope = 0.0
-            elif state.plants[i].bound_Pa < 0.0:
+            if state.plants[i].bound_Pa < 0.0:
                 edges[edge].constant = 0.0
                 edges[edge].slope = LEAST_CONDUCTANCE
             else:
                 edges[edge].slope = PLANT_CONDUCTANCE
                 head = state.plants[i].head_Pa
                 edges[edge].constant = PLANT_CONDUCTANCE * head + edges[edge].flow
-        elif graph.first_tank <= edge < graph.first_pump:
-            edges[edge].constant = state.edges[edge].fixed
-            edges[edge].slope = 0.0
         else:
             now = _flow_through_device(layout, state, edge, drop)
             nudge = 1e-6 * abs(drop) + 1e-4
             more = _flow_through_device(layout, state, edge, drop + nudge)
             edges[edge].slope = max((more - now) / nudge, LEAST_CONDUCTANCE)
+            if careful:
+                secant = _secant_slope(layout, state, edge, drop)
+                edges[edge].slope = max(edges[edge].slope, secant)
             edges[edge].constant = now - edges[edge].slope * drop
 
 
@@ -144,15 +184,17 @@ def balance_tree(layout: Layout, state: State) -> None:
 
 
 @inner
-def _newton_step(layout: Layout, state: State, share: float) -> tuple[int, float]:
-    """Solve the linearised nodes and move pressures and flows by `share`.
+def _newton_step(
+    layout: Layout, state: State, share: float, farthest_Pa: float
+) -> tuple[int, float]:
+    """Solve the linearised nodes and move pressures and flows by `share`, no pressure too far.
 
     Returns
     -------
     edge : int
         The edge that moved most; −1 if the matrix is singular.
     moved : float
-        Its change over the largest flow.
+        Its change over the largest flow; 1 if the pressures were kept from leaping.
     """
     graph = layout.graph
     diagonal, off, right = state.diagonal, state.off_diagonal, state.right_side
@@ -176,26 +218,39 @@ def _newton_step(layout: Layout, state: State, share: float) -> tuple[int, float
             off[graph.edges[edge].slot] -= y
     if not solve_in_place(layout.elimination, diagonal, off, right):
         return -1, 0.0
+    furthest = 0.0
     for node in range(len(graph.nodes)):
-        if graph.nodes[node].unknown >= 0:
+        k = graph.nodes[node].unknown
+        if k >= 0:
             old = state.nodes[node].pressure
-            state.nodes[node].pressure = old + share * (right[graph.nodes[node].unknown] - old)
+            furthest = max(furthest, abs(right[k] - old))
+            state.nodes[node].pressure, right[k] = right[k], old
+    limited = share * furthest > farthest_Pa
+    if limited:
+        share = farthest_Pa / furthest
     for edge in range(len(graph.edges)):
         drop = pressure_drop(layout, state, edge)
         new = state.edges[edge].constant + state.edges[edge].slope * drop
         old = state.edges[edge].flow
         state.edges[edge].flow = old + share * (new - old) if share < 1.0 else new
         state.edges[edge].constant = old
+    if share < 1.0:
+        for node in range(len(graph.nodes)):
+            k = graph.nodes[node].unknown
+            if k >= 0:
+                moved_Pa = share * (state.nodes[node].pressure - right[k])
+                state.nodes[node].pressure = right[k] + moved_Pa
     # sums from the leaves: no round-off of pressures over short wide pipes in the flows
     balance_tree(layout, state)
-    worst, moved, largest = 0, 0.0, 1e-6
+    worst, moved, largest = 0, 0.0, 1e-3
     for edge in range(len(graph.edges)):
         change = abs(state.edges[edge].flow - state.edges[edge].constant)
         largest = max(largest, abs(state.edges[edge].flow))
         if change > moved:
             moved = change
             worst = edge
-    return worst, moved / largest
+    # flows that stand still while pressures leap are no solution yet
+    return worst, 1.0 if limited or furthest > LEAPING_Pa else moved / largest
 
 
 @inner
@@ -281,6 +336,14 @@ def _start_from_demands(layout: Layout, state: State) -> None:
     balance_tree(layout, state)
 
 
+@inner
+def _recall_pressures(state: State) -> None:
+    """Bring pressures back within reach that Newton's steps threw away from saturated devices."""
+    for node in range(len(state.nodes)):
+        pressure = state.nodes[node].pressure
+        state.nodes[node].pressure = min(max(pressure, -FARTHEST_Pa), FARTHEST_Pa)
+
+
 @entry
 def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
     """Solve for all flows and pressures, starting from the present ones.
@@ -309,8 +372,11 @@ def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
     since = 0
     for _ in range(MOST_ITERATIONS):
         _update_leaks(layout, state)
-        _linearise(layout, state)
-        worst, moved = _newton_step(layout, state, share)
+        if since == CAREFUL_AFTER:
+            _recall_pressures(state)
+        careful = since >= CAREFUL_AFTER
+        _linearise(layout, state, careful and before > SETTLED)
+        worst, moved = _newton_step(layout, state, share, MOST_STEP_Pa if careful else np.inf)
         if worst < 0:
             return SINGULAR, 0
         # a worst point read off unsettled pressures would send the heads astray
@@ -324,7 +390,7 @@ def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
         left = moved * moved / before if before <= 1.0 else moved
         if (moved <= 1e-8 or left <= 1e-7) and moved <= 1e-4 and share == 1.0 and lift <= 1e-4:
             return CONVERGED, worst
-        if since >= 20:
+        if since >= HALVE_AFTER:
             share = 0.5 if moved > 0.5 * before else min(1.0, 2.0 * share)
         before = moved
     if before <= 1e-8 and lift <= 1.0:

@@ -13,6 +13,7 @@ from rexdynnet.simulation.flow_order import reorder
 from rexdynnet.simulation.hydraulics import (
     CONVERGED,
     balance_tree,
+    holds_pressure,
     solve_hydraulics,
     update_viscosity,
 )
@@ -62,6 +63,10 @@ def _needs_solution(layout: Layout, state: State) -> bool:
     graph = layout.graph
     if graph.loops > 0:
         return True
+    for edge in range(graph.first_plant, graph.first_pump):
+        short = abs(state.edges[edge].flow - state.edges[edge].fixed)
+        if short > 1e-3 * abs(state.edges[edge].fixed) and not holds_pressure(layout, edge):
+            return True
     for i in range(len(layout.substations)):
         if layout.substations[i].control == CONTROL_VALVE:
             return True

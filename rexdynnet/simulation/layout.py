@@ -42,8 +42,11 @@ NODE = np.dtype(
 )
 """Water mass [kg]; rho·g·z; island; row in the nodal matrix (-1: held); edge to the parent."""
 
-EDGE = np.dtype([("tail", np.int64), ("head", np.int64), ("slot", np.int64)])
-"""End nodes in the direction of positive flow; slot in the nodal matrix."""
+EDGE = np.dtype(
+    [("tail", np.int64), ("head", np.int64), ("slot", np.int64), ("most_Pa", np.float64)]
+)
+"""End nodes in the direction of positive flow; slot in the nodal matrix; head of the pump of a
+plant or tank."""
 
 ISLAND = np.dtype([("root", np.int64), ("pressure_Pa", np.float64), ("makeup_K", np.float64)])
 """Node of the pressure holding, its absolute pressure, temperature of the make-up water."""

@@ -6,7 +6,7 @@ from rexdynnet.dae.components.registry import contribute
 from rexdynnet.dae.context import Context, mean, through, value
 from rexdynnet.dae.contribution import Account, Contribution, Port
 from rexdynnet.network.spec import Dump
-from rexdynnet.physics.devices import SMALLEST_DIFFERENCE_K, flow_for_heat
+from rexdynnet.physics.devices import SMALLEST_DIFFERENCE_K, driven_share, flow_for_heat
 from rexdynnet.physics.ops import maximum, minimum
 
 
@@ -23,6 +23,7 @@ def _(component: Dump, tail: Port, head: Port, context: Context) -> Contribution
     able = (supply - dump.return_temperature_K) / SMALLEST_DIFFERENCE_K
     able = maximum(minimum(able, 1.0), 0.0)
     drawn = able * flow_for_heat(wanted, supply, dump.return_temperature_K, specific_heat)
+    drawn *= driven_share(tail.pressure - head.pressure)
     heat = specific_heat * flow * (supply - back)
     return Contribution(
         algebraics=(context.mass_flow(name, flow - drawn, 1.0),),

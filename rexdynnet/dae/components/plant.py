@@ -13,15 +13,14 @@ from rexdynnet.dae.contribution import Account, Contribution, Port
 from rexdynnet.network.spec import Plant, PlantControl, PlantKind
 from rexdynnet.physics.devices import (
     BAR_Pa,
+    SEAT_LEAK_kg_per_s_Pa,
     carnot_cop,
     feed_in_flow,
+    pumped_flow,
     solar_heat,
     supply_temperature,
 )
 from rexdynnet.physics.ops import maximum, minimum
-
-# a shut check valve passes this much backwards, so a dead island keeps a pressure
-SEAT_LEAK_kg_per_s_Pa = 1e-11
 
 
 @contribute.register
@@ -36,7 +35,8 @@ def _(component: Plant, tail: Port, head: Port, context: Context) -> Contributio
     if plant.control is PlantControl.HEAT:
         capacity = minimum(maximum(context.inputs[f"{name}.heat"], 0.0), capacity)
         rated = plant.capacity_W
-        residual = flow - feed_in_flow(capacity, set_point, back, rated, specific_heat)
+        fed = feed_in_flow(capacity, set_point, back, rated, specific_heat)
+        residual = flow - pumped_flow(fed, lift, plant.maximum_differential_pressure_Pa)
     else:
         # surplus of other plants flows back unheated (hydraulic separator); a tripped plant shuts
         stopped = flow + SEAT_LEAK_kg_per_s_Pa * lift

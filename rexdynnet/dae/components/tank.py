@@ -10,6 +10,7 @@ from rexdynnet.dae.components.registry import contribute
 from rexdynnet.dae.context import Context, mean, through, value
 from rexdynnet.dae.contribution import DATUM_K, Account, Contribution, Port
 from rexdynnet.network.spec import Tank
+from rexdynnet.physics.devices import driven_share, pumped_flow
 from rexdynnet.physics.ops import maximum, minimum
 
 WATER_CONDUCTIVITY_W_per_mK = 0.6
@@ -23,6 +24,11 @@ def _(component: Tank, tail: Port, head: Port, context: Context) -> Contribution
     flow = context.symbols(name, "mass_flow")
     wanted = context.inputs[f"{name}.mass_flow"] * context.inputs[f"{name}.availability"]
     limit = tank.maximum_flow_kg_per_s
+    asked = maximum(minimum(wanted, limit), -limit)
+    drop = tail.pressure - head.pressure
+    most = max(plant.maximum_differential_pressure_Pa for plant in context.network.plants)
+    charged = maximum(asked, 0.0) * driven_share(drop)
+    passed = charged - pumped_flow(maximum(-asked, 0.0), drop, most)
     layers = context.symbols(name, "temperature", tank.layers)
     rows = [layers[i] for i in range(tank.layers)]
     charge, discharge = maximum(flow, 0.0), maximum(-flow, 0.0)
@@ -47,7 +53,7 @@ def _(component: Tank, tail: Port, head: Port, context: Context) -> Contribution
     )
     return Contribution(
         states=(context.temperatures(name, "temperature", layers, rates),),
-        algebraics=(context.mass_flow(name, flow - maximum(minimum(wanted, limit), -limit), 1.0),),
+        algebraics=(context.mass_flow(name, flow - passed, 1.0),),
         draws=through(tail, head, flow, rows[0], rows[-1]),
         outputs=(
             *(value("tank", name, f"temperature_{i}", "K", here) for i, here in enumerate(rows)),
