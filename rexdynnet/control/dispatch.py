@@ -26,6 +26,8 @@ from rexdynnet.network.spec import Plant, PlantControl, Tank
 _RESERVE_K = 2.0
 _GAIN = 0.2
 _LARGEST_STEP_K = 0.5
+# A fifth of a percent in an hour: without it, charging and discharging in turn would cost nothing.
+_LOSS_PER_S = 6e-7
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class DispatchController:
             if layers is not None:
                 # Water too cold for the supply line is no store.
                 warm = np.minimum(layers, hot_K) - self.law.return_K
-                useful = np.where(layers >= self._least_K, warm, 0.0)
+                useful = np.where(layers >= self._least_K + _RESERVE_K, warm, 0.0)
                 level += mass * cp * float(useful.mean())
             flow += min(tank.maximum_flow_kg_per_s, mass / 3600.0)
         power = np.full(count, flow * cp * (hot_K - self.law.return_K))
@@ -199,6 +201,7 @@ class DispatchController:
             min(level, 0.95 * capacity),
             power,
             power,
+            _LOSS_PER_S,
             value_EUR_per_MWh=0.9 * float(min(steady)),
         )
 
@@ -230,7 +233,7 @@ class DispatchController:
             tank = self.network.component_by_name[signal.component]
             if isinstance(tank, Tank) and out[index] < 0:
                 top = observation.get(f"{tank.name}.temperature_0", np.inf)
-                out[index] = out[index] if top >= self._least_K else 0.0
+                out[index] = out[index] if top >= self._least_K + _RESERVE_K else 0.0
         return out
 
     def _ramped(self, values: Floats, applied: Floats) -> Floats:
