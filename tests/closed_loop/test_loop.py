@@ -137,6 +137,18 @@ def test_a_pump_that_trips_is_seen_one_step_later_and_survived() -> None:
     assert found.kpis.shortfall_kWh < 1.0
 
 
+def test_the_balancing_plant_may_trip_and_what_is_missing_is_shortfall() -> None:
+    found = run(scenario(3.0, Fault("boiler.availability", HOUR_S, 2 * HOUR_S, 0.0)))
+    data = found.data
+    during = data.sel(time=slice(HOUR_S + 600, 2 * HOUR_S))
+    assert np.all(np.abs(during["plant_mass_flow"].sel(plant="boiler").values) < 1e-4)
+    assert found.kpis.shortfall_kWh > 0.1
+    assert "overloaded" in data["control_outcome_name"].values
+    # a pump that pushes against closed valves stays within what it can do
+    assert float(data["plant_differential_pressure"].max()) < 4e5
+    assert np.isfinite(data["control_input"].values).all()
+
+
 def test_silent_sensors_are_named_and_the_run_goes_on() -> None:
     silent = Fault("outdoor.temperature", 0.0, HOUR_S, kind=FaultKind.SENSOR)
     data = run(scenario(2.0, silent)).data
