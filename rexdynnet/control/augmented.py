@@ -11,12 +11,12 @@ and the lagged values z behind slow sensors. Y is measured at the end of the ste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from math import exp
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import casadi as ca
 import numpy as np
@@ -115,6 +115,37 @@ class Step:
     output_by_state: Floats
     state_by_input: Floats
     output_by_input: Floats
+
+
+class Numeric:
+    """Expressions as a function from arrays to dense arrays, without CasADi's matrices between.
+
+    Parameters
+    ----------
+    name : str
+    arguments, results : sequence of casadi.SX
+    """
+
+    def __init__(self, name: str, arguments: Sequence[ca.SX], results: Sequence[ca.SX]) -> None:
+        dense = [ca.densify(result) for result in results]
+        self._function = ca.Function(name, list(arguments), dense)
+        self._shapes = [result.shape for result in dense]
+        buffer: tuple[Any, Callable[[], None]] = self._function.buffer()
+        self._buffer, self._run = buffer
+
+    def __call__(self, *arguments: Floats) -> list[Floats]:
+        """Evaluate; one new array per result."""
+        # kept until the call is done: the buffer holds bare pointers
+        given = [np.ascontiguousarray(argument, dtype=np.float64) for argument in arguments]
+        flat = [np.empty(rows * columns) for rows, columns in self._shapes]
+        for i, array in enumerate(given):
+            self._buffer.set_arg(i, array.data)
+        for i, array in enumerate(flat):
+            self._buffer.set_res(i, array.data)
+        self._run()
+        return [
+            array.reshape(shape, order="F") for array, shape in zip(flat, self._shapes, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -239,19 +270,15 @@ class AugmentedModel:
         -------
         Step
         """
-        parts = [
-            np.asarray(part.full(), dtype=float)
-            for part in self._linearised(state, controls, parameters)
-        ]
+        parts = self._linearised(state, controls, parameters)
         return Step(parts[0][:, 0], parts[1][:, 0], *parts[2:])
 
     def evaluate(
         self, state: Floats, controls: Floats, parameters: Floats
     ) -> tuple[Floats, Floats]:
         """X+ and Y without derivatives."""
-        parts = self._evaluated(state, controls, parameters)
-        following, output = (np.asarray(part.full(), dtype=float)[:, 0] for part in parts)
-        return following, output
+        following, output = self._evaluated(state, controls, parameters)
+        return following[:, 0], output[:, 0]
 
     def shifted(self, controls: Floats, parameters: Floats, shift: Floats) -> tuple[Floats, Floats]:
         """Controls and parameters with errors of the noisy ones added."""
@@ -259,7 +286,7 @@ class AugmentedModel:
         both[list(self._noisy_places)] += shift
         return both[: len(controls)], both[len(controls) :]
 
-    def derivative(self, names: Sequence[str]) -> ca.Function:
+    def derivative(self, names: Sequence[str]) -> Numeric:
         """(X, u, p) -> (dX+/dθ, dY/dθ) by the named parameters θ of the model.
 
         Parameters
@@ -268,7 +295,7 @@ class AugmentedModel:
 
         Returns
         -------
-        casadi.Function
+        Numeric
 
         Raises
         ------
@@ -278,7 +305,7 @@ class AugmentedModel:
         state, controls, parameters, following, output = self.symbols
         places = [self.model.index(self.model.parameters, name) for name in names]
         by = [ca.jacobian(value, parameters)[:, places] for value in (following, output)]
-        return ca.Function("derivative", [state, controls, parameters], by)
+        return Numeric("derivative", [state, controls, parameters], by)
 
     @cached_property
     def symbols(self) -> tuple[ca.SX, ca.SX, ca.SX, ca.SX, ca.SX]:
@@ -324,12 +351,12 @@ class AugmentedModel:
         return tuple(names.index(name) for name in self.noisy_inputs)
 
     @cached_property
-    def _evaluated(self) -> ca.Function:
+    def _evaluated(self) -> Numeric:
         state, controls, parameters, following, output = self.symbols
-        return ca.Function("evaluate", [state, controls, parameters], [following, output])
+        return Numeric("evaluate", [state, controls, parameters], [following, output])
 
     @cached_property
-    def _linearised(self) -> ca.Function:
+    def _linearised(self) -> Numeric:
         state, controls, parameters, following, output = self.symbols
         inputs = ca.vertcat(controls, parameters)
         noisy = list(self._noisy_places)
@@ -338,7 +365,7 @@ class AugmentedModel:
             for value in (following, output)
         ]
         by_state = [ca.jacobian(value, state) for value in (following, output)]
-        return ca.Function(
+        return Numeric(
             "linearise",
             [state, controls, parameters],
             [following, output, *by_state, *by_input],

@@ -14,10 +14,10 @@ from functools import cached_property
 from math import ceil
 from typing import NamedTuple, TypeAlias
 
-import casadi as ca
 import numpy as np
 from numpy.typing import NDArray
 
+from rexdynnet.control.augmented import Numeric
 from rexdynnet.control.faults import (
     Alarm,
     Candidate,
@@ -240,8 +240,7 @@ class Monitor:
         innovation = moved.innovation
         if innovation is None:
             return moved, sensitivity, self._nothing
-        by = self._derivative(before.mean, row.controls, row.parameters)
-        own_state, own_output = (np.asarray(part.full(), dtype=float) for part in by)
+        own_state, own_output = self._derivative(before.mean, row.controls, row.parameters)
         count, known = len(self.filter.model.measured), len(self.names)
         output_by = np.zeros((count, sensitivity.shape[1]))
         output_by[:, :known] = own_output
@@ -386,7 +385,7 @@ class Monitor:
         return np.zeros((self.filter.model.size, len(self._nothing.score)))
 
     @cached_property
-    def _derivative(self) -> ca.Function:
+    def _derivative(self) -> Numeric:
         return self.filter.model.derivative(self.names)
 
     @cached_property
