@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rexdynnet import plot
     from rexdynnet.dae.model import Dae, build_dae
     from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
+    from rexdynnet.network.aggregate import Aggregation, aggregate
     from rexdynnet.network.checks import check_network
     from rexdynnet.network.graph import Network
     from rexdynnet.network.read import read_network
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Aggregation",
     "Dae",
     "Finding",
     "Forcing",
@@ -50,6 +52,7 @@ __all__ = [
     "SimulationScenario",
     "SolverError",
     "__version__",
+    "aggregate",
     "build_dae",
     "check_network",
     "make_forcing",
@@ -66,6 +69,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Aggregation": "rexdynnet.network.aggregate",
     "Dae": "rexdynnet.dae.model",
     "Finding": "rexdynnet.errors",
     "Forcing": "rexdynnet.simulation.forcing",
@@ -79,6 +83,7 @@ _HOME = {
     "Signal": "rexdynnet.signals",
     "SimulationScenario": "rexdynnet.study.scenario",
     "SolverError": "rexdynnet.errors",
+    "aggregate": "rexdynnet.network.aggregate",
     "build_dae": "rexdynnet.dae.model",
     "check_network": "rexdynnet.network.checks",
     "make_forcing": "rexdynnet.simulation.series",

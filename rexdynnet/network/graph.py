@@ -32,7 +32,7 @@ from rexdynnet.network.spec import (
 Component: TypeAlias = Pipe | Substation | Plant | Tank | Dump | Pump | Valve | Bypass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """A heating network: data only, no state.
 
@@ -47,6 +47,12 @@ class Network:
         The components; names are unique over all of them.
     holdings : tuple of PressureHolding
         One per hydraulic island.
+
+    Examples
+    --------
+    >>> from rexdynnet.network.random import random_tree
+    >>> random_tree(5, seed=1)
+    Network('random_5_0_1': 12 nodes, 10 pipes, 5 substations, 1 plant)
     """
 
     name: str
@@ -66,6 +72,12 @@ class Network:
     outages: tuple[Outage, ...] = ()
     limits: tuple[DatedLimit, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
+
+    def __repr__(self) -> str:
+        kinds = ("nodes", "pipes", "substations", "plants", "tanks", "dumps", "pumps", "valves")
+        counts = [(kind, len(getattr(self, kind))) for kind in (*kinds, "bypasses")]
+        told = (f"{n} {_singular(kind) if n == 1 else kind}" for kind, n in counts if n)
+        return f"Network({self.name!r}: {', '.join(told)})"
 
     def components(self) -> Iterator[Component]:
         """All components that join two nodes, in a fixed order."""
@@ -105,6 +117,10 @@ class Network:
             tail, head = ends(component)
             graph.add_edge(tail, head, key=component.name, component=component)
         return graph
+
+
+def _singular(kind: str) -> str:
+    return "bypass" if kind == "bypasses" else kind.removesuffix("s")
 
 
 def ends(component: Component) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -277,7 +277,8 @@ def _run_key(plant: Plant, forcing: Forcing, times: Floats, parameters: Floats |
     digest = hashlib.sha256()
     dae = getattr(plant, "dae", None)
     options = repr(getattr(plant, "options", "")), repr(getattr(dae, "options", ""))
-    for part in (type(plant).__name__, repr(plant.network), *options):
+    network = (repr(getattr(plant.network, part.name)) for part in fields(plant.network))
+    for part in (type(plant).__name__, *network, *options):
         digest.update(part.encode())
     digest.update(" ".join(forcing.names).encode())
     for array in (forcing.time_s, forcing.values, times, parameters):
