@@ -60,14 +60,15 @@ class Trace:
     piece : callable
         `piece(i, times_s)` gives the (k, m) values of piece `i` at times within it, its own
         limits at both ends.
-    straight : bool
-        Whether signals are straight lines within every piece.
+    ends : pair of (n, m) arrays or None
+        Values at the left and right ends of the pieces, where signals are straight lines
+        within every piece.
     """
 
     edges_s: Floats
     names: tuple[str, ...]
     piece: Callable[[int, Floats], Floats]
-    straight: bool = False
+    ends: tuple[Floats, Floats] | None = None
 
     @property
     def start_s(self) -> float:
@@ -102,6 +103,35 @@ class Trace:
         if before and index > 0 and time_s <= self.edges_s[index]:
             index -= 1
         return self.piece(index, np.array([time_s]))[0]
+
+
+def straight_trace(edges_s: Floats, names: tuple[str, ...], left: Floats, right: Floats) -> Trace:
+    """A trace of straight pieces.
+
+    Parameters
+    ----------
+    edges_s : (n+1,) array
+    names : tuple of str
+    left, right : (n, m) arrays
+        Values at the ends of each piece; they jump where one's right is not the next one's left.
+
+    Returns
+    -------
+    Trace
+
+    Examples
+    --------
+    >>> trace = straight_trace(np.array([0.0, 2.0]), ("x",), np.array([[0.0]]), np.array([[4.0]]))
+    >>> trace.values(0.5).tolist()
+    [1.0]
+    """
+
+    def piece(index: int, times_s: Floats) -> Floats:
+        start, end = float(edges_s[index]), float(edges_s[index + 1])
+        weight = ((times_s - start) / (end - start))[:, np.newaxis]
+        return (1.0 - weight) * left[index] + weight * right[index]
+
+    return Trace(edges_s, names, piece, (left, right))
 
 
 def holds_at(trace: Trace, guard: Guard, time_s: float, *, before: bool = False) -> bool:
@@ -148,6 +178,8 @@ def switches(trace: Trace, guard: Guard, from_s: float) -> Iterator[Event]:
     A piece on which margins are straight needs its two ends only.
     """
     start = trace.index_after(from_s)
+    if _stays(trace, guard, start):
+        return
     held: list[bool] | None = None
     for index in range(start, len(trace.edges_s) - 1):
         left, right = max(from_s, float(trace.edges_s[index])), float(trace.edges_s[index + 1])
@@ -219,6 +251,22 @@ def _join(guard: Guard, truths: list[bool]) -> bool:
     return all(truths) if guard.join is Join.ALL else any(truths)
 
 
+def _stays(trace: Trace, guard: Guard, start: int) -> bool:
+    # the usual case at little cost: straight margins, no change of sign at any end of a piece
+    if trace.ends is None or not all(each.affine for each in guard.conditions):
+        return False
+    for condition in guard.conditions:
+        if TIME in condition.signals:
+            return False
+        columns = [trace.names.index(name) for name in condition.signals]
+        values = np.concatenate([side[start:, columns] for side in trace.ends])
+        margins = condition.margin(values)
+        # NaN is neither, so that the careful path meets and reports it
+        if not (np.all(margins >= 0.0) or np.all(margins < 0.0)):
+            return False
+    return True
+
+
 def _margins(trace: Trace, index: int, condition: Condition, times_s: Floats) -> Floats:
     needed = [name for name in condition.signals if name != TIME]
     whole = trace.piece(index, times_s) if needed else np.empty((len(times_s), 0))
@@ -240,7 +288,7 @@ def _truth(
     trace: Trace, index: int, condition: Condition, left: float, right: float
 ) -> tuple[bool, list[float]]:
     # truth at the left end, then the times at which it flips
-    if trace.straight and condition.affine:
+    if trace.ends is not None and condition.affine:
         times = np.array([left, right])
         margins = _margins(trace, index, condition, times)
     else:
@@ -284,7 +332,7 @@ def _locate(
     trace: Trace, index: int, condition: Condition, left: float, right: float, after: bool
 ) -> float:
     # nested section keeps the old truth at `left` and the new one at `right`
-    if trace.straight and condition.affine:
+    if trace.ends is not None and condition.affine:
         ends = _margins(trace, index, condition, np.array([left, right]))
         guess = left + (right - left) * float(ends[0] / (ends[0] - ends[1]))
         reach = max(_FINE_S, 4.0 * float(np.spacing(right)))
