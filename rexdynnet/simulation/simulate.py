@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.entries import nearest
 from rexdynnet.network.graph import Network
 from rexdynnet.simulation.dataset import MEANS, build_dataset, run_attributes
 from rexdynnet.simulation.forcing import Forcing, Segment
@@ -66,6 +67,26 @@ def make_plant(subject: Network | Dae, method: Method = Method.PLUGFLOW) -> Plan
     return DaePlant(dae) if method is Method.DAE else OdePlant(dae)
 
 
+@dataclass(frozen=True)
+class Override:
+    """A disturbance or run-time parameter that has another value for a while.
+
+    Parameters
+    ----------
+    name : str
+        `component.quantity`, such as `boiler.availability` or `12-13_supply.leak`.
+    start_s, end_s : float
+        Since the start of the run; the end is excluded.
+    value : float
+        In SI units.
+    """
+
+    name: str
+    start_s: float
+    end_s: float
+    value: float
+
+
 def simulate(
     subject: Network | Dae | Plant,
     forcing: Forcing,
@@ -74,6 +95,7 @@ def simulate(
     method: Method = Method.PLUGFLOW,
     output_step_s: float = 600.0,
     parameters: Floats | None = None,
+    overrides: Sequence[Override] = (),
     start: PlantState | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[float, float], None] | None = None,
@@ -93,6 +115,9 @@ def simulate(
         Distance of the rows of the result; the last row is the end of the run.
     parameters : (n_p,) array or None
         Run-time parameters in the plant's order; None: their defaults.
+    overrides : sequence of Override
+        Faults that begin and end during the run; of two on one name the later in the
+        sequence wins.
     start : PlantState or None
         None: the steady state of the first inputs.
     checkpoint : Path or None
@@ -124,16 +149,20 @@ def simulate(
     plant = _as_plant(subject, method)
     segments = forcing.inputs(plant, until_s)
     times = output_times(until_s, output_step_s)
-    key = _run_key(plant, forcing, times, parameters)
+    changes = _Changes(plant, tuple(overrides), parameters)
+    key = _run_key(plant, forcing, times, parameters, repr(changes.overrides))
     collector = Collector(times)
     state = _resume(checkpoint, key, collector)
     if state is None:
-        state = start or plant.init(segments[0].start, parameters)
-        if parameters is not None and start is not None:
-            state = plant.with_parameters(state, parameters)
+        first = changes.inputs(segments[0].start, 0.0)
+        state = start or plant.init(first, changes.parameters(0.0))
+        if changes.parameters(0.0) is not None and start is not None:
+            state = plant.with_parameters(state, cast("Floats", changes.parameters(0.0)))
     saved_s = state.time_s
-    for piece in _pieces(segments, state.time_s):
-        state, output = plant.advance(state, piece.start, piece.end, piece.end_s)
+    for piece in _pieces(segments, state.time_s, changes.edges()):
+        state = changes.at(state, piece.start_s)
+        begin, end = (changes.inputs(edge, piece.start_s) for edge in (piece.start, piece.end))
+        state, output = plant.advance(state, begin, end, piece.end_s)
         collector.take(output)
         if progress is not None:
             progress(piece.end_s, until_s)
@@ -145,6 +174,62 @@ def simulate(
     state_method = state.method.name.lower()
     attributes = run_attributes(plant.network, state_method, forcing.start_utc, output_step_s)
     return build_dataset(plant.network, times, collector.rows, attributes)
+
+
+class _Changes:
+    """What the overrides make of inputs and parameters at each instant."""
+
+    def __init__(
+        self, plant: Plant, overrides: tuple[Override, ...], parameters: Floats | None
+    ) -> None:
+        self.plant, self.overrides, self.base = plant, overrides, parameters
+        signals = {s.name: s for s in (*plant.disturbances, *plant.parameters)}
+        findings: list[Finding] = []
+        for one in overrides:
+            signal = signals.get(one.name)
+            if signal is None:
+                hint = nearest(one.name, signals)
+                what = f"{one.name!r} is no disturbance or parameter"
+                findings.append(Finding(what, hint, field="faults"))
+            elif not signal.lower <= one.value <= signal.upper:
+                remedy = f"give a value from {signal.lower:g} to {signal.upper:g}"
+                what = f"the fault sets {one.name} to {one.value:g}"
+                findings.append(Finding(what, remedy, field="faults"))
+            if not one.start_s < one.end_s:
+                what = f"the fault of {one.name} ends before it starts"
+                findings.append(Finding(what, "swap start and end", field="faults"))
+        if findings:
+            raise InputError(*findings)
+        self.disturbed = [signal.name for signal in plant.disturbances]
+        self.parametric = [signal.name for signal in plant.parameters]
+
+    def edges(self) -> tuple[float, ...]:
+        return tuple(sorted({at for one in self.overrides for at in (one.start_s, one.end_s)}))
+
+    def parameters(self, time_s: float) -> Floats | None:
+        names = self.parametric
+        if not any(one.name in names for one in self.overrides):
+            return self.base
+        defaults = [signal.default or 0.0 for signal in self.plant.parameters]
+        return self._changed(np.array(defaults if self.base is None else self.base), names, time_s)
+
+    def inputs(self, given: Inputs, time_s: float) -> Inputs:
+        if not any(one.name in self.disturbed for one in self.overrides):
+            return given
+        values = self._changed(given.disturbances.copy(), self.disturbed, time_s)
+        return Inputs(given.controls, values)
+
+    def at(self, state: PlantState, time_s: float) -> PlantState:
+        values = self.parameters(time_s)
+        if values is None or np.array_equal(values, state.arrays.get("parameters", ())):
+            return state
+        return self.plant.with_parameters(state, values)
+
+    def _changed(self, values: Floats, names: list[str], time_s: float) -> Floats:
+        for one in self.overrides:
+            if one.name in names and one.start_s <= time_s < one.end_s:
+                values[names.index(one.name)] = one.value
+        return values
 
 
 def _as_plant(subject: Network | Dae | Plant, method: Method) -> Plant:
@@ -247,7 +332,7 @@ class Collector:
         self.integrals[name] = running[-1] - at_rows[-1]
 
 
-def _pieces(segments: list[Segment], from_s: float) -> list[Segment]:
+def _pieces(segments: list[Segment], from_s: float, cuts: Sequence[float] = ()) -> list[Segment]:
     """Segments from a time on, none longer than an hour (dense output stays small)."""
     pieces: list[Segment] = []
     for segment in segments:
@@ -255,6 +340,9 @@ def _pieces(segments: list[Segment], from_s: float) -> list[Segment]:
         count = max(1, int(np.ceil(span / LONGEST_PIECE_s - 1e-9)))
         edges = segment.start_s + span * np.arange(count + 1) / count
         edges[-1] = segment.end_s
+        inside = [at for at in cuts if np.abs(edges - at).min() > 1e-6]
+        inside = [at for at in inside if segment.start_s < at < segment.end_s]
+        edges = np.sort(np.concatenate([edges, inside]))
         for start_s, end_s in pairwise(edges):
             if end_s > from_s + 1e-6:
                 pieces.append(_part(segment, float(start_s), float(end_s)))
@@ -273,12 +361,14 @@ def _part(segment: Segment, start_s: float, end_s: float) -> Segment:
     return Segment(start_s, end_s, mixed(start_s), mixed(end_s))
 
 
-def _run_key(plant: Plant, forcing: Forcing, times: Floats, parameters: Floats | None) -> str:
+def _run_key(
+    plant: Plant, forcing: Forcing, times: Floats, parameters: Floats | None, overrides: str
+) -> str:
     digest = hashlib.sha256()
     dae = getattr(plant, "dae", None)
     options = repr(getattr(plant, "options", "")), repr(getattr(dae, "options", ""))
     network = (repr(getattr(plant.network, part.name)) for part in fields(plant.network))
-    for part in (type(plant).__name__, *network, *options):
+    for part in (type(plant).__name__, *network, *options, overrides):
         digest.update(part.encode())
     digest.update(" ".join(forcing.names).encode())
     for array in (forcing.time_s, forcing.values, times, parameters):

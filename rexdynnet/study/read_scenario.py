@@ -28,7 +28,8 @@ from rexdynnet.study.records import (
     WeatherRecord,
 )
 from rexdynnet.study.run_records import SECTIONS as RUN_SECTIONS
-from rexdynnet.study.run_records import run_files, run_sections
+from rexdynnet.study.run_records import read_faults, run_files, run_sections
+from rexdynnet.study.run_settings import FaultKind
 from rexdynnet.study.scenario import (
     Demand,
     LoadRule,
@@ -56,10 +57,23 @@ def scenario_from_file(path: Path) -> SimulationScenario:
     simulation = _record(SimulationRecord, _section(document, "simulation", findings), findings)
     weather = _optional(WeatherRecord, document, "weather", findings)
     demand = _demand(document, findings)
-    faults = _parameters(document, findings)
+    values = _parameters(document, findings)
     network = _network(head, path, findings)
     operation = _operation(document, network, findings)
     closed_loop = run_sections(document, path, findings)
+    if closed_loop is not None:
+        faults = closed_loop.faults
+    else:
+        faults = read_faults(document, findings) if "control" not in document.values else ()
+        findings += [
+            document.finding(
+                f"the sensor {fault.name} falls silent, but a simulation has no sensors",
+                'add a section [control] with kind = "baseline"',
+                "faults",
+            )
+            for fault in faults
+            if fault.kind is FaultKind.SENSOR
+        ]
     series = tuple(path.parent / name for name in head.series) if head else ()
     for file in series:
         if not file.is_file():
@@ -78,7 +92,7 @@ def scenario_from_file(path: Path) -> SimulationScenario:
     if findings or not (head and time and simulation and network):
         raise InputError(*findings)
     try:
-        parameter_values(network, faults)
+        parameter_values(network, values)
         if demand is not None:
             loads_of(network, demand)
     except InputError as error:
@@ -98,7 +112,8 @@ def scenario_from_file(path: Path) -> SimulationScenario:
         demand=demand,
         operation=operation,
         series=series,
-        parameters=faults,
+        parameters=values,
+        faults=faults,
         seed=head.seed,
         description=head.description,
         source=path,

@@ -127,7 +127,7 @@ def run_sections(document: Entry, path: Path, findings: list[Finding]) -> RunSet
                 name,
             )
             for name in SECTIONS
-            if name in document.values
+            if name in document.values and name != "faults"
         )
         return None
     before = len(findings)
@@ -144,13 +144,29 @@ def run_sections(document: Entry, path: Path, findings: list[Finding]) -> RunSet
             schedule = ScheduleSettings(file, record.unit, record.gate)
     prices = _prices(document, findings)
     sensors = _record(SensorRecord, section(document, "sensors", findings), findings)
-    faults = [_fault(entry, findings) for entry in sections(document, "faults", findings)]
+    faults = read_faults(document, findings)
     if len(findings) > before or control is None or forecast is None or prices is None:
         return None
     found = SensorSettings(**sensors.model_dump()) if sensors else SensorSettings()
-    return RunSettings(
-        control, forecast, schedule, prices, found, tuple(f for f in faults if f is not None)
-    )
+    return RunSettings(control, forecast, schedule, prices, found, faults)
+
+
+def read_faults(document: Entry, findings: list[Finding]) -> tuple[Fault, ...]:
+    """Read `[[faults]]`, which a simulation and a closed-loop run share.
+
+    Parameters
+    ----------
+    document : Entry
+        The whole scenario file.
+    findings : list of Finding
+        Gets everything that is wrong.
+
+    Returns
+    -------
+    tuple of Fault
+    """
+    faults = [_fault(entry, findings) for entry in sections(document, "faults", findings)]
+    return tuple(fault for fault in faults if fault is not None)
 
 
 def run_files(settings: RunSettings | None, document: Entry, path: Path) -> dict[str, bytes]:

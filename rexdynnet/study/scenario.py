@@ -22,7 +22,7 @@ from rexdynnet.simulation.plant import Method
 from rexdynnet.simulation.series import out_of_bounds, read_series
 from rexdynnet.simulation.weather import GroundModel, read_reference_year, weather_forcing
 from rexdynnet.study.operation import Operation, baseline_forcing
-from rexdynnet.study.run_settings import RunSettings
+from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +84,9 @@ class SimulationScenario:
         CSV files whose columns win over everything computed.
     parameters : mapping of `component.quantity` to float
         Run-time faults that last over the whole run.
+    faults : tuple of Fault
+        What goes wrong during the run; a simulation takes its signals, a closed-loop run
+        also its sensors.
     seed : int
     description : str
     source : Path or None
@@ -106,6 +109,7 @@ class SimulationScenario:
     operation: Operation = field(default_factory=Operation)
     series: tuple[Path, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
     seed: int = 1
     description: str = ""
     source: Path | None = None
@@ -204,7 +208,7 @@ def run_simulation(
     SolverError
         A solver failed; says where and what to try.
     """
-    from rexdynnet.simulation.simulate import simulate
+    from rexdynnet.simulation.simulate import Override, simulate
 
     forcing = forcing_of(scenario)
     result = simulate(
@@ -214,6 +218,11 @@ def run_simulation(
         method=scenario.method,
         output_step_s=scenario.output_step_s,
         parameters=parameter_values(scenario.network, scenario.parameters),
+        overrides=[
+            Override(fault.name, fault.start_s, fault.end_s, fault.value)
+            for fault in scenario.faults
+            if fault.kind is FaultKind.SIGNAL
+        ],
         checkpoint=checkpoint,
         progress=progress,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from rexdynnet.simulation.dataset import series
 from rexdynnet.simulation.forcing import Forcing
 from rexdynnet.simulation.plant import DenseOutput, state_from_bytes
 from rexdynnet.simulation.plugflow import PlugFlowPlant
-from rexdynnet.simulation.simulate import Collector, output_times, simulate
+from rexdynnet.simulation.simulate import Collector, Override, output_times, simulate
 
 HOURS = 6
 
@@ -137,3 +138,57 @@ def test_an_input_that_is_not_finite_is_refused(plant: PlugFlowPlant) -> None:
     segment.start.disturbances[-1] = np.nan
     with pytest.raises(InputError, match="is not finite"):
         plant.init(segment.start)
+
+
+def test_a_fault_begins_and_ends_within_the_run(plant: PlugFlowPlant) -> None:
+    pipe = plant.network.pipes[0].name
+    forcing = forcing_of(plant)
+    leak = Override(f"{pipe}.leak", 1.3 * 3600.0, 2.5 * 3600.0, 0.05)
+    whole = simulate(plant, forcing, HOURS * 3600.0, output_step_s=360.0)
+    faulty = simulate(plant, forcing, HOURS * 3600.0, output_step_s=360.0, overrides=[leak])
+    hours = faulty["time"].to_numpy() / 3600.0
+    lost = np.diff(faulty["energy_makeup"].to_numpy())
+    during = (hours[1:] > 1.35) & (hours[1:] < 2.45)
+    outside = (hours[1:] <= 1.3 + 1e-9) | (hours[:-1] >= 2.5)
+    assert np.all(np.abs(lost[during]) > 0.0)
+    assert np.allclose(lost[outside], 0.0, atol=1e-6)
+    before = hours <= 1.3 + 1e-9
+    same = np.abs(faulty["node_temperature"] - whole["node_temperature"]).to_numpy()
+    assert same[before].max() < 1e-9
+
+
+def test_an_outage_of_the_plant_ends_again(plant: PlugFlowPlant) -> None:
+    name = plant.network.plants[0].name
+    forcing = forcing_of(plant)
+    trip = Override(f"{name}.availability", 2 * 3600.0, 3 * 3600.0, 0.0)
+    result = simulate(plant, forcing, HOURS * 3600.0, output_step_s=900.0, overrides=[trip])
+    heat = series(result, f"{name}.heat").to_numpy()
+    hours = result["time"].to_numpy() / 3600.0
+    assert np.all(heat[(hours > 2.1) & (hours <= 3.0)] < 1.0)
+    assert np.all(heat[(hours > 0.1) & (hours <= 2.0)] > 1e3)
+    assert np.all(heat[hours > 3.3] > 1e3)
+
+
+def test_a_fault_of_what_is_not_there_is_refused_with_a_remedy(plant: PlugFlowPlant) -> None:
+    with pytest.raises(InputError, match="no disturbance or parameter"):
+        simulate(plant, forcing_of(plant), 3600.0, overrides=[Override("x.leak", 0.0, 1.0, 1.0)])
+    pipe = plant.network.pipes[0].name
+    bad = Override(f"{pipe}.leak", 0.0, 1.0, -1.0)
+    with pytest.raises(InputError, match="give a value from"):
+        simulate(plant, forcing_of(plant), 3600.0, overrides=[bad])
+
+
+def test_a_checkpoint_of_another_network_is_not_taken_up(
+    plant: PlugFlowPlant, tmp_path: Path
+) -> None:
+    other = PlugFlowPlant(
+        replace(
+            plant.network,
+            pipes=tuple(replace(p, length_m=p.length_m + 1.0) for p in plant.network.pipes),
+        )
+    )
+    assert repr(other.network) == repr(plant.network)
+    keys = {
+        runs._run_key(one, forcing_of(plant), np.zeros(1), None, "[]") for one in (plant, other)
+    }
+    assert len(keys) == 2

@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 
 from rexdynnet.errors import InputError
+from rexdynnet.network.read import read_network
 from rexdynnet.simulation.plant import Method
 from rexdynnet.simulation.profile import BuildingKind
 from rexdynnet.simulation.series import format_forcing, read_forcing
-from rexdynnet.study.scenario import forcing_of, parameter_values, read_scenario
+from rexdynnet.study.scenario import (
+    forcing_of,
+    parameter_values,
+    read_scenario,
+    run_simulation,
+)
 from tests.data import ROOT
 
 SHIPPED = sorted((ROOT / "models" / "scenarios").glob("*.toml"))
@@ -217,3 +223,42 @@ def test_the_shipped_winter_week_drives_destest16() -> None:
     np.testing.assert_allclose(
         series.pick(computed.signals).values, computed.values, rtol=1e-7, atol=1e-5
     )
+
+
+def test_faults_of_a_simulation_are_read_with_their_times_and_units(project: Path) -> None:
+    pipe = next(iter(read_network(project / "network").pipes)).name
+    file = project / "faulty.toml"
+    begin = TEXT.replace("{pipe}", pipe)
+    file.write_text(
+        begin
+        + f"""
+[[faults]]
+signal = "{pipe}.loss_factor"
+start = "2h"
+end = "5h"
+value = 4.0
+"""
+    )
+    (fault,) = read_scenario(file).faults
+    assert (fault.name, fault.start_s, fault.end_s) == (f"{pipe}.loss_factor", 7200.0, 18000.0)
+    assert fault.value == 4.0
+    file.write_text(begin + '[[faults]]\nsensor = "boiler.supply_temperature"\nend = "5h"\n')
+    with pytest.raises(InputError, match="a simulation has no sensors"):
+        read_scenario(file)
+
+
+def test_a_fault_of_a_scenario_acts_while_it_lasts(project: Path) -> None:
+    pipe = next(iter(read_network(project / "network").pipes)).name
+    file = project / "faulty.toml"
+    plain = TEXT.replace("{pipe}", pipe).replace('"dae"', '"plugflow"').replace("12h", "6h")
+    file.write_text(plain)
+    usual = run_simulation(read_scenario(file))
+    fault = f'[[faults]]\nsignal = "{pipe}.loss_factor"\nstart = "2h"\nend = "4h"\nvalue = 8.0\n'
+    file.write_text(plain + fault)
+    faulty = run_simulation(read_scenario(file))
+    ratio = (faulty["pipe_heat_loss"] / usual["pipe_heat_loss"]).sel(pipe=pipe).to_numpy()
+    hours = usual["time"].to_numpy() / 3600.0
+    assert np.allclose(ratio[hours <= 2.0], 1.0, atol=1e-6)
+    assert np.all(ratio[(hours > 2.3) & (hours <= 4.0)] > 3.0)
+    assert np.allclose(ratio[hours > 5.0], 1.0, atol=0.05)
+    assert usual.attrs["scenario_hash"] != faulty.attrs["scenario_hash"]
