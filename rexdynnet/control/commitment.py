@@ -85,6 +85,8 @@ class Commitment:
     started : ndarray of bool, shape (K, n)
     start_cost_EUR : ndarray, shape (K,)
     unserved_W, reserve_short_W : ndarray, shape (K,)
+    store_W : ndarray, shape (K,)
+        Into the store; negative while it gives.
     cost_EUR : float
         Objective, with shortages at their prices.
     gap : float
@@ -98,6 +100,7 @@ class Commitment:
     start_cost_EUR: Floats
     unserved_W: Floats
     reserve_short_W: Floats
+    store_W: Floats
     cost_EUR: float
     gap: float
 
@@ -275,6 +278,7 @@ def _read(
         started.astype(float) @ costs,
         x[layout.unserved] * 1e6,
         x[layout.short] * 1e6,
+        (x[layout.charge] - x[layout.discharge]) * 1e6,
         objective,
         gap,
     )

@@ -23,6 +23,7 @@ from rexdynnet.timeline import Schedule
 
 _MWH_J = 3.6e9
 _RETURN_K = 313.15
+_STILL_W = 100.0
 
 
 @dataclass(frozen=True)
@@ -384,6 +385,10 @@ class HorizonFiller:
                 finite = np.where(np.isfinite(np.asarray(upper[name])), upper[name], 1e6)
                 upper[name] = finite * share
                 lower[name] = np.maximum(np.asarray(lower[name]), -1e6) * share
+                if kind is self.network.tanks:
+                    # its direction is decided like on and off; both ways at once have a kink
+                    upper[name] = upper[name] * (committed.store_W > _STILL_W)
+                    lower[name] = lower[name] * (committed.store_W < -_STILL_W)
         return Limits.of(self.stage, self.stages).tightened(self.stage, lower, upper)
 
 

@@ -15,6 +15,7 @@ from rexdynnet.control.certify import Certificate, NlpCheck
 from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
 from rexdynnet.control.qp_layout import Pattern
 from rexdynnet.control.stage import StageModel
+from rexdynnet.control.transcription import NlpSolver
 from rexdynnet.errors import Finding, InputError
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -27,8 +28,10 @@ class NlpOptions:
 
     Parameters
     ----------
+    solvers : tuple of NlpSolver
+        Tried one after the other until an answer is certified.
     tolerance : float
-        Of IPOPT.
+        Of the solvers.
     certify_tolerance : float
         Largest residual of our own check at which an answer counts as certified.
     iterations : int
@@ -37,9 +40,10 @@ class NlpOptions:
         What counts as one unit of cost.
     """
 
+    solvers: tuple[NlpSolver, ...] = (NlpSolver.IPOPT,)
     tolerance: float = 1e-8
     certify_tolerance: float = 1e-5
-    iterations: int = 500
+    iterations: int = 300
     cost_scale_EUR: float = 1.0
 
 
@@ -59,8 +63,9 @@ class ShootingProgram:
 
     Notes
     -----
-    Interior point method: A. Wächter, L. T. Biegler, Math. Program. 106 (2006) 25. The stages'
-    derivatives are made once and mapped over the horizon.
+    Interior point methods: L. Vanroye, A. Sathya, J. De Schutter, W. Decré, "FATROP: a fast
+    constrained optimal control problem solver", IROS 2023; A. Wächter, L. T. Biegler, Math.
+    Program. 106 (2006) 25. The stages' derivatives are made once and mapped over the horizon.
     """
 
     def __init__(self, stage: StageModel, horizon: int, options: NlpOptions | None = None) -> None:
@@ -74,6 +79,7 @@ class ShootingProgram:
         self.control_scale = np.array([signal.nominal for signal in stage.controls])
         self.row_scale = np.array([row.nominal for row in stage.rows])
         self._functions = self._assemble()
+        self._solvers: dict[tuple[NlpSolver, bool], ca.Function] = {}
 
     @property
     def width(self) -> int:
@@ -105,6 +111,22 @@ class ShootingProgram:
         Plan
             `CERTIFIED` only where our own residuals are small.
         """
+        first, *others = self.options.solvers
+        plan = self._solve_with(first, state, parameters, limits, start)
+        for solver in others:
+            if plan.status is SolveStatus.CERTIFIED:
+                break
+            plan = self._solve_with(solver, state, parameters, limits, start)
+        return plan
+
+    def _solve_with(
+        self,
+        kind: NlpSolver,
+        state: Floats,
+        parameters: Floats,
+        limits: Limits | None,
+        start: Plan | None,
+    ) -> Plan:
         limits = limits or Limits.of(self.stage, self.horizon)
         begun = self._begin(state, parameters, limits, start)
         p = np.concatenate([state / self.state_scale, parameters.ravel()])
@@ -119,7 +141,7 @@ class ShootingProgram:
         given |= {"lbx": lower, "ubx": upper, "lbg": rows_lower, "ubg": rows_upper}
         if warm:
             given |= dict(zip(("lam_x0", "lam_g0"), self._multipliers(begun), strict=True))
-        solver = self._warm if warm else self._cold
+        solver = self._solver(kind, warm)
         answer = solver(**given)
         stats = solver.stats()
         x, lam_x, lam_g = (
@@ -131,9 +153,9 @@ class ShootingProgram:
         plan = self._read(state, x, lam_x, lam_g, float(answer["f"]))
         return replace(
             plan,
-            status=self._status(plan, certificate, str(stats["return_status"])),
+            status=self._status(plan, certificate, str(stats.get("return_status", ""))),
             residual=certificate.residual,
-            iterations=int(stats["iter_count"]),
+            iterations=int(stats.get("iter_count", 0)),
         )
 
     def simulate(self, state: Floats, controls: Floats, parameters: Floats) -> Floats:
@@ -153,32 +175,75 @@ class ShootingProgram:
         g, jacobian = self._functions["nlp_jac_g"](x, p)
         return NlpCheck(ca.Function("kkt", [x, p], [gradient, g, jacobian]))
 
-    @cached_property
-    def _cold(self) -> ca.Function:
-        return self._solver({})
+    def _solver(self, kind: NlpSolver, warm: bool) -> ca.Function:
+        """A solver for cold or warm starts; each is built when it is first needed."""
+        if (kind, warm) not in self._solvers:
+            make = self._fatrop if kind is NlpSolver.FATROP else self._ipopt
+            self._solvers[kind, warm] = make(warm)
+        return self._solvers[kind, warm]
 
-    @cached_property
-    def _warm(self) -> ca.Function:
-        small = 1e-7
-        return self._solver(
+    def _nlp(self) -> dict[str, ca.MX]:
+        x, p = ca.MX.sym("x", self.horizon * self.width), ca.MX.sym("p", self._p_size)
+        parts = {"f": self._functions["nlp_f"](x, p), "g": self._functions["nlp_g"](x, p)}
+        return {"x": x, "p": p, **parts}
+
+    def _fatrop(self, warm: bool) -> ca.Function:
+        n_x = len(self.stage.states)
+        equal = [True] * n_x + [row.lower == row.upper for row in self.stage.rows]
+        return ca.nlpsol(
+            "trajectory",
+            "fatrop",
+            self._nlp(),
             {
-                "warm_start_init_point": "yes",
-                "mu_init": small,
-                "warm_start_bound_push": small,
-                "warm_start_bound_frac": small,
-                "warm_start_slack_bound_push": small,
-                "warm_start_slack_bound_frac": small,
-                "warm_start_mult_bound_push": small,
-            }
+                "print_time": False,
+                "error_on_fail": False,
+                "cache": self._for_fatrop(),
+                "structure_detection": "auto",
+                "equality": equal * self.horizon,
+                "fatrop.print_level": 0,
+                "fatrop.tol": self.options.tolerance,
+                "fatrop.max_iter": self.options.iterations,
+                **({"fatrop.mu_init": 1e-4} if warm else {}),
+            },
         )
 
-    def _solver(self, more: dict[str, Any]) -> ca.Function:
+    def _for_fatrop(self) -> dict[str, ca.Function]:
+        """The derivatives as CasADi's interface to FATROP asks for them."""
         x, p = ca.MX.sym("x", self.horizon * self.width), ca.MX.sym("p", self._p_size)
-        nlp = {
-            "x": x,
-            "p": p,
-            "f": self._functions["nlp_f"](x, p),
-            "g": self._functions["nlp_g"](x, p),
+        height = self.horizon * (len(self.stage.states) + len(self.stage.rows))
+        lam_f, lam_g = ca.MX.sym("lam_f"), ca.MX.sym("lam_g", height)
+        cost, gradient = self._functions["nlp_grad_f"](x, p)
+        rows, jacobian = self._functions["nlp_jac_g"](x, p)
+        hessian = ca.triu2symm(self._functions["nlp_hess_l"](x, p, lam_f, lam_g))
+        slope = lam_f * gradient + ca.mtimes(jacobian.T, lam_g)
+        all_in, names = [x, p, lam_f, lam_g], ["x", "p", "lam_f", "lam_g"]
+
+        def make(name: str, count: int, outputs: dict[str, ca.MX]) -> ca.Function:
+            return ca.Function(
+                name, all_in[:count], list(outputs.values()), names[:count], list(outputs)
+            )
+
+        nothing = ca.MX.zeros(self._p_size)
+        return dict(self._functions) | {
+            "nlp_grad_f": make("nlp_grad_f", 2, {"grad_f_x": gradient}),
+            "nlp_grad": make(
+                "nlp_grad",
+                4,
+                {"f": cost, "g": rows, "grad_gamma_x": slope, "grad_gamma_p": nothing},
+            ),
+            "nlp_hess_l": make("nlp_hess_l", 4, {"grad_gamma_x": slope, "hess_gamma_x_x": hessian}),
+        }
+
+    def _ipopt(self, warm: bool) -> ca.Function:
+        small = 1e-7
+        more: dict[str, Any] = {
+            "warm_start_init_point": "yes",
+            "mu_init": small,
+            "warm_start_bound_push": small,
+            "warm_start_bound_frac": small,
+            "warm_start_slack_bound_push": small,
+            "warm_start_slack_bound_frac": small,
+            "warm_start_mult_bound_push": small,
         }
         ipopt: dict[str, Any] = {
             "print_level": 0,
@@ -190,11 +255,11 @@ class ShootingProgram:
             "nlp_scaling_method": "none",
             "mu_init": 1e-2,
         }
-        ipopt |= more
+        ipopt |= more if warm else {}
         return ca.nlpsol(
             "trajectory",
             "ipopt",
-            nlp,
+            self._nlp(),
             {
                 "print_time": False,
                 "cache": self._functions,
