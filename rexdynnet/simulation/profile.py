@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 from functools import lru_cache
 
@@ -115,7 +115,7 @@ def heat_profile(
     the geometric mean θ of the last four days' air temperatures (weights 1, 1/2, 1/4,
     1/8) in °C; D is hot water. Hours by weekday and class of θ. Source: BDEW/VKU/GEODE,
     Leitfaden Abwicklung von Standardlastprofilen Gas; Hellwig, TU München, 2003.
-    Public holidays are not treated as Sundays.
+    Public holidays of all of Germany count as Sundays.
     """
     from rexdynnet.simulation.weather import read_reference_year
 
@@ -126,6 +126,7 @@ def heat_profile(
     a, b, c, d = table.sigmoid
     first = date(calendar_year, 1, 1).weekday()
     weekday = (first + np.arange(len(theta))) % 7
+    weekday[[day.timetuple().tm_yday - 1 for day in public_holidays(calendar_year)]] = _SUNDAY - 1
     space_by_day = a / (1 + (b / (theta - 40)) ** c) * table.weekday[weekday]
     water_by_day = d * table.weekday[weekday]
     shares = table.hourly[weekday, :, temperature_class(theta)]
@@ -134,6 +135,40 @@ def heat_profile(
         space=(space_by_day[:, None] * shares).ravel() / total,
         hot_water=(water_by_day[:, None] * shares).ravel() / total,
     )
+
+
+def public_holidays(year: int) -> tuple[date, ...]:
+    """Public holidays of all German states, in order.
+
+    Parameters
+    ----------
+    year : int
+        From 1991 on.
+
+    Returns
+    -------
+    tuple of date
+
+    Notes
+    -----
+    Easter by the anonymous Gregorian computus (Nature 13 (1876) 487).
+
+    Examples
+    --------
+    >>> [day.isoformat() for day in public_holidays(2027)[:3]]
+    ['2027-01-01', '2027-03-26', '2027-03-29']
+    """
+    century, rest = divmod(year, 100)
+    golden = year % 19
+    moon = (8 * century + 13) // 25
+    epact = (19 * golden + century - century // 4 - moon + 15) % 30
+    sunday = (32 + 2 * (century % 4) + 2 * (rest // 4) - epact - rest % 4) % 7
+    late = (golden + 11 * epact + 22 * sunday) // 451
+    month, day = divmod(epact + sunday - 7 * late + 114, 31)
+    easter = date(year, month, day + 1)
+    moving = [easter + timedelta(days=after) for after in (-2, 1, 39, 50)]
+    fixed = [date(year, *when) for when in ((1, 1), (5, 1), (10, 3), (12, 25), (12, 26))]
+    return tuple(sorted({*moving, *fixed}))
 
 
 def daily_means(year: ReferenceYear, calendar_year: int) -> NDArray[np.float64]:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from rexdynnet.errors import InputError
 from rexdynnet.simulation.demand import Diversity, HeatLoad, demand_forcing
-from rexdynnet.simulation.profile import BuildingKind, heat_profile
+from rexdynnet.simulation.profile import BuildingKind, heat_profile, public_holidays
 from rexdynnet.simulation.weather import read_reference_year
 
 NEW_YEAR = datetime(2025, 12, 31, 23, tzinfo=UTC)  # local midnight
@@ -41,11 +41,21 @@ def test_profiles_are_those_of_demandlib(kind: BuildingKind, construction: int) 
             building_class=construction,
             wind_class=0,
             annual_heat_demand=1.0,
+            holidays=list(public_holidays(2026)),
         ).get_bdew_profile()
     ours = heat_profile(kind, construction, False, (4, 2026))
     expected = np.asarray(theirs) / np.asarray(theirs).sum()
     # The day's shares in the table are rounded to four digits: 1e-4 of the day.
     np.testing.assert_allclose(ours.space + ours.hot_water, expected, rtol=2e-4, atol=1e-9)
+
+
+def test_a_holiday_is_a_sunday_and_the_day_after_is_none() -> None:
+    profile = heat_profile(BuildingKind.PUBLIC_OFFICE, 0, False, (4, 2026))
+    of_day = (profile.space + profile.hot_water).reshape(365, 24).sum(axis=1)
+    ascension = date(2026, 5, 14)
+    assert ascension in public_holidays(2026)
+    at = ascension.timetuple().tm_yday - 1
+    assert of_day[at] < 0.95 * min(of_day[at - 1], of_day[at + 1])
 
 
 def test_every_kind_of_building_sums_to_its_annual_heat() -> None:
