@@ -1,5 +1,9 @@
 """Check any answer of an optimiser by its own optimality conditions, computed here."""
 
+# SciPy and CasADi ship no types: what comes from them is unknown to the checker.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,9 @@
 """Which plants run when: a small mixed-integer programme over the horizon."""
 
+# SciPy and CasADi ship no types: what comes from them is unknown to the checker.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,9 @@
 """What can still be delivered: linear rows that every sold energy must meet together."""
 
+# SciPy and CasADi ship no types: what comes from them is unknown to the checker.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,9 @@
 """From a preview to the parameters, limits and commitment of a trajectory's stages."""
 
+# SciPy and CasADi ship no types: what comes from them is unknown to the checker.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -387,8 +391,12 @@ class HorizonFiller:
                 lower[name] = np.maximum(np.asarray(lower[name]), -1e6) * share
                 if kind is self.network.tanks:
                     # its direction is decided like on and off; both ways at once have a kink
-                    upper[name] = upper[name] * (committed.store_W > _STILL_W)
-                    lower[name] = lower[name] * (committed.store_W < -_STILL_W)
+                    upper[name] = np.where(committed.store_W > _STILL_W, upper[name], 0.0).astype(
+                        np.float64
+                    )
+                    lower[name] = np.where(committed.store_W < -_STILL_W, lower[name], 0.0).astype(
+                        np.float64
+                    )
         return Limits.of(self.stage, self.stages).tightened(self.stage, lower, upper)
 
 

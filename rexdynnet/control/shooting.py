@@ -1,5 +1,9 @@
 """Multiple shooting of a staged problem, solved to the end and certified."""
 
+# SciPy and CasADi ship no types: what comes from them is unknown to the checker.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
