@@ -44,6 +44,7 @@ _MODEL_K = 1.0
 _DRIFT_SHARE = 0.02
 _GATE = 6.0
 _HARD_EUR_PER_NOMINAL_h = 1e3
+_DUMP = 100.0
 _MOVED = ("supply_temperature", "differential_pressure", "heat", "mass_flow")
 
 
@@ -179,7 +180,12 @@ class MpcController:
         slacks = {
             s.name: 1e-3 for s in self.stage.controls if s.quantity not in (*_MOVED, "curtailed")
         }
-        moved = {s.name: price[s.quantity] for s in self.stage.controls if s.quantity in _MOVED}
+        dumps = {dump.name for dump in self.network.dumps}
+        moved = {
+            s.name: price[s.quantity] * (_DUMP if s.component in dumps else 1.0)
+            for s in self.stage.controls
+            if s.quantity in _MOVED
+        }
         return TrackingWeights(moved | slacks, {}, given.get("economic", 0.0))
 
     @cached_property
@@ -361,8 +367,8 @@ class MpcController:
         active[planned[0] <= lower + 1e-4 * span] = -1.0
         sides = ("_below", "_above")
         slack = [i for i, s in enumerate(self.stage.controls) if s.quantity.endswith(sides)]
-        info = {
-            "plan_time_s": edges,
+        info: dict[str, Floats] = {
+            "plan_time_s": np.asarray(edges, dtype=np.float64),
             "plan_controls": planned,
             "reference_controls": self._to_plant(reference, time_s),
             "reference_heat_W": self._planned_heat(trajectory, offset),
