@@ -6,6 +6,8 @@ over sliding windows finds whether it does, and the posterior over all faults na
 component, or the group of components that these sensors cannot tell apart.
 """
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Mapping

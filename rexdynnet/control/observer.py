@@ -5,6 +5,8 @@ stage is a function of the state at the stage's start (`StageModel.outputs`), so
 the order is exact for a linear model.
 """
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,5 +1,7 @@
 """Where the stages' derivatives stand in the sparse matrices of a staged quadratic program."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Real-time iteration: one linearisation and one quadratic program per control step."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace

@@ -1,5 +1,7 @@
 """Committed schedules: read from CSV, written to it, and checked against the network."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import itertools

@@ -1,5 +1,7 @@
 """Multiple shooting: a stage model over a horizon as a nonlinear program, solved to the end."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
