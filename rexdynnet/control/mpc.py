@@ -19,10 +19,12 @@ from rexdynnet.control.base import Decision, Floats, Observation, Outcome, Previ
 from rexdynnet.control.bounds import ControlBounds
 from rexdynnet.control.codegen import Backend, CodeOptions
 from rexdynnet.control.horizon import HorizonFiller
+from rexdynnet.control.mpc_options import MpcOptions
 from rexdynnet.control.network_stages import steady_state
 from rexdynnet.control.observer import Estimate, KalmanFilter, arrange
 from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
-from rexdynnet.control.rti import RealTimeIteration, RtiOptions
+from rexdynnet.control.rti import RealTimeIteration
+from rexdynnet.control.rti_options import RtiOptions
 from rexdynnet.control.settings import ControlSettings
 from rexdynnet.control.shooting import NlpOptions
 from rexdynnet.control.stage import StageModel
@@ -46,64 +48,6 @@ _GATE = 6.0
 _HARD_EUR_PER_NOMINAL_h = 1e3
 _DUMP = 100.0
 _MOVED = ("supply_temperature", "differential_pressure", "heat", "mass_flow")
-
-
-@dataclass(frozen=True)
-class MpcOptions:
-    """What a scenario's `[control.options]` may set.
-
-    Parameters
-    ----------
-    trajectory_every : int
-        Control steps between new trajectories.
-    tracking_steps : int
-        Horizon of the feedback.
-    iterations : int
-        Budget of the feedback's solver.
-    machine_code : bool
-        Compile the tracking problem's functions, which takes a minute the first time.
-    """
-
-    trajectory_every: int = 4
-    tracking_steps: int = 16
-    iterations: int = 20
-    machine_code: bool = False
-
-    @classmethod
-    def read(cls, options: Mapping[str, object]) -> MpcOptions:
-        """Take known names from a mapping.
-
-        Raises
-        ------
-        InputError
-            A name is unknown or a value is of the wrong kind.
-        """
-        made = cls()
-        for name, value in options.items():
-            default = getattr(made, name, None)
-            if name not in cls.__dataclass_fields__:
-                known = ", ".join(cls.__dataclass_fields__)
-                raise InputError(
-                    Finding(f"mpc has no option '{name}'", f"choose from {known}", field="control")
-                )
-            if type(value) is not type(default) or (isinstance(value, int) and value < 0):
-                raise InputError(
-                    Finding(
-                        f"option {name} is {value!r}",
-                        f"give a value like {default!r}",
-                        field=f"control.options.{name}",
-                    )
-                )
-            made = replace(made, **{name: value})
-        if made.trajectory_every < 1 or made.tracking_steps < 2:
-            raise InputError(
-                Finding(
-                    "mpc needs at least 1 step between trajectories and 2 tracking steps",
-                    "raise trajectory_every or tracking_steps",
-                    field="control.options",
-                )
-            )
-        return made
 
 
 @dataclass(frozen=True)

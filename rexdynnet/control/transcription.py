@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rexdynnet.control.certify import Certificate, NlpCheck, nlp_check
 from rexdynnet.control.codegen import Backend, CodeOptions
 from rexdynnet.control.plan import Limits, Plan, SolveStatus
-from rexdynnet.control.rti import held_stages
+from rexdynnet.control.rti_options import held_stages
 from rexdynnet.control.scaling import ScaledStage
 from rexdynnet.control.stage import StageModel
 from rexdynnet.errors import Finding, InputError

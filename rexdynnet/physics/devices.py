@@ -141,7 +141,7 @@ def driven_share(drop_Pa: Any) -> Any:
 
     Examples
     --------
-    >>> [driven_share(drop) for drop in (-1.0, 2500.0, 1e5)]
+    >>> [float(driven_share(drop)) for drop in (-1.0, 2500.0, 1e5)]
     [0.0, 0.5, 1.0]
     """
     return minimum(maximum(drop_Pa / 5e3, 0.0), 1.0)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rexdynnet.control.codegen import Backend, CodeOptions
 from rexdynnet.control.plan import Limits, Plan, SolveStatus
-from rexdynnet.control.rti import RealTimeIteration, RtiOptions, held_stages
+from rexdynnet.control.rti import RealTimeIteration
+from rexdynnet.control.rti_options import RtiOptions, held_stages
 from rexdynnet.control.scaling import passive_states
 from rexdynnet.control.stage import StageModel
 from rexdynnet.control.stage_forms import Move, remembering, softened
