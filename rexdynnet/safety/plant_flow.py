@@ -14,9 +14,6 @@ from rexdynnet.safety.events import Trace, straight_trace
 from rexdynnet.simulation.dataset import MEANS
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
 
-Segment = tuple[Inputs, Inputs, float]
-"""Inputs at the start and at the end, linear between, and the time at which they end."""
-
 _TEMPERATURES = ("supply_temperature", "return_temperature")
 _QUANTITIES: Mapping[str, tuple[str, ...]] = {
     "node": ("temperature", "pressure"),
@@ -97,8 +94,8 @@ class PlantFlow:
     ----------
     plant : Plant
     inputs : callable
-        `inputs(time_s, until_s)` gives the segment that begins at `time_s` and ends at
-        `until_s` or at the next jump or bend of the inputs, whichever is first.
+        `inputs(time_s, until_s)` gives the inputs at `time_s` and at the end, linear between,
+        and the time of that end: `until_s` or the next jump or bend, whichever is first.
     watch : tuple of str
         The signals that guards of this mode may use: `component.quantity` of the result, or
         a control or disturbance of the plant, which a trip shows in.
@@ -110,7 +107,7 @@ class PlantFlow:
     """
 
     plant: Plant
-    inputs: Callable[[float, float], Segment]
+    inputs: Callable[[float, float], tuple[Inputs, Inputs, float]]
     watch: tuple[str, ...]
 
     def __post_init__(self) -> None:
