@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -111,6 +111,12 @@ class Commitment:
     def of(self, name: str) -> NDArray[np.bool_]:
         """Whether a plant runs, shape (K,)."""
         return self.on[:, self.names.index(name)]
+
+    def at(self, stages: NDArray[np.intp]) -> Commitment:
+        """The same decisions at other stages, shape (m,) of old stage numbers."""
+        by_stage = ("on", "heat_W", "started", "start_cost_EUR")
+        by_stage += ("unserved_W", "reserve_short_W", "store_W")
+        return replace(self, **{name: getattr(self, name)[stages] for name in by_stage})
 
 
 def commit(

@@ -166,6 +166,7 @@ class HorizonFiller:
         running: Mapping[str, bool] | None = None,
         delivered_J: Mapping[str, float] | None = None,
         corrections: Mapping[str, float] = MappingProxyType({}),
+        commitment: Commitment | None = None,
     ) -> Horizon:
         """Fill a horizon that starts with the preview.
 
@@ -177,6 +178,8 @@ class HorizonFiller:
         delivered_J : mapping of participant to float, optional
         corrections : mapping of parameter name to float
             An observer's offsets.
+        commitment : Commitment, optional
+            Decided before, with a row for each stage; else it is decided here.
 
         Returns
         -------
@@ -203,7 +206,9 @@ class HorizonFiller:
         for name, price in preview.fuel_EUR_per_MWh.items():
             values[f"{name}.fuel_price"] = means_over(preview.time_s, price, edges)
         offered = {plant.name: self._capacity(plant, acting) for plant in self.network.plants}
-        committed = self._commit(offered, values, demand[1], acting, state, running or {})
+        committed = commitment or self._commit(
+            offered, values, demand[1], acting, state, running or {}
+        )
         for plant in self.network.plants:
             if plant.control is PlantControl.PRESSURE:
                 on = committed.of(plant.name) * 1.0

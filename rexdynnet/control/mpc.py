@@ -13,22 +13,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rexdynnet.control.augmented import AugmentedModel, Noise, observe_with
 from rexdynnet.control.base import Decision, Floats, Observation, Outcome, Preview, Rung
 from rexdynnet.control.bounds import ControlBounds
 from rexdynnet.control.codegen import Backend, CodeOptions
-from rexdynnet.control.horizon import HorizonFiller
+from rexdynnet.control.estimation import Estimator
+from rexdynnet.control.horizon import HorizonFiller, Margins
 from rexdynnet.control.mpc_options import MpcOptions
-from rexdynnet.control.network_stages import steady_state
-from rexdynnet.control.observer import Estimate, KalmanFilter, arrange
+from rexdynnet.control.network_stages import network_stage, steady_state
+from rexdynnet.control.observer import Estimate
 from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
+from rexdynnet.control.reduced import ReducedView, reduced_view
 from rexdynnet.control.rti import RealTimeIteration
 from rexdynnet.control.rti_options import RtiOptions
 from rexdynnet.control.settings import ControlSettings
-from rexdynnet.control.shooting import NlpOptions
 from rexdynnet.control.stage import StageModel
 from rexdynnet.control.stage_forms import softened
+from rexdynnet.control.stage_options import StageOptions
 from rexdynnet.control.tracking import TrackingWeights, references, tracking_stage
 from rexdynnet.control.trajectory import (
     Trajectory,
@@ -38,15 +40,13 @@ from rexdynnet.control.trajectory import (
 )
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.graph import Network
-from rexdynnet.simulation.sensors import Sensor
+from rexdynnet.network.inputs import disturbances
 
-_MEASURED = ("supply_temperature", "return_temperature")
-_SENSOR_K = 0.2
-_MODEL_K = 1.0
-_DRIFT_SHARE = 0.02
-_GATE = 6.0
 _HARD_EUR_PER_NOMINAL_h = 1e3
 _DUMP = 100.0
+_STEADINESS_EUR_per_h = 0.3
+_TRAJECTORY_RESIDUAL = 2e-3
+_LITTLE_W = 1e-3
 _MOVED = ("supply_temperature", "differential_pressure", "heat", "mass_flow")
 
 
@@ -101,20 +101,35 @@ class MpcController:
         return ControlBounds(self.network, self.settings.start_utc)
 
     @cached_property
+    def view(self) -> ReducedView:
+        """The network as the model has it."""
+        return reduced_view(self.network, self.options.substations, self.options.backoff_K)
+
+    @cached_property
     def generator(self) -> TrajectoryGenerator:
         """Of references."""
+        code = CodeOptions(Backend.VIRTUAL_MACHINE)
         options = TrajectoryOptions(
-            self.settings.step_s,
+            self.settings.step_s * self.options.trajectory_stride,
             self.settings.horizon_s,
-            solver=NlpOptions(tolerance=1e-6, certify_tolerance=1e-4, iterations=100),
+            Margins(reserve=self.settings.margin),
+            StageOptions(cell_residence_s=120.0, steadiness_EUR_per_h=_STEADINESS_EUR_per_h),
+            RtiOptions(
+                tolerance=_TRAJECTORY_RESIDUAL,
+                iterations=self.options.trajectory_iterations,
+                repeatable=True,
+                code=code,
+            ),
         )
-        options = replace(options, margins=replace(options.margins, reserve=self.settings.margin))
-        return make_generator(self.network, options, self.settings.start_utc)
+        return make_generator(self.view.network, options, self.settings.start_utc)
 
-    @property
+    @cached_property
     def stage(self) -> StageModel:
-        """The softened control model."""
-        return self.generator.stage
+        """The softened control model at the control step."""
+        if self.options.trajectory_stride == 1:
+            return self.generator.stage
+        model = self.generator.options.model
+        return softened(network_stage(self.view.network, self.settings.step_s, model))
 
     @cached_property
     def weights(self) -> TrackingWeights:
@@ -135,12 +150,20 @@ class MpcController:
     @cached_property
     def steps(self) -> int:
         """Horizon of the tracking problem."""
-        return min(self.options.tracking_steps, self.generator.options.stages)
+        return min(
+            self.options.tracking_steps, int(self.settings.horizon_s // self.settings.step_s)
+        )
 
     @cached_property
     def filler(self) -> HorizonFiller:
         """Newest parameters and limits of the tracking problem."""
-        return self.generator.filler
+        return HorizonFiller(
+            self.view.network,
+            self.stage,
+            self.steps,
+            self.generator.options.margins,
+            self.settings.start_utc,
+        )
 
     @cached_property
     def tracker(self) -> RealTimeIteration:
@@ -156,23 +179,9 @@ class MpcController:
         return self._tracker(softened(replace(self.stage, rows=rows)))
 
     @cached_property
-    def observer(self) -> KalmanFilter:
+    def estimator(self) -> Estimator:
         """Of the model's state, by temperatures of plants and substations."""
-        model: AugmentedModel = observe_with(
-            self.stage,
-            [
-                Sensor(s.name, f"any_{s.quantity}", s.component, _SENSOR_K)
-                for s in self.stage.output_signals
-                if s.quantity in _MEASURED
-            ],
-            noise=Noise(
-                outputs={
-                    s.name: _MODEL_K for s in self.stage.output_signals if s.quantity in _MEASURED
-                },
-                other_states=_DRIFT_SHARE,
-            ),
-        )
-        return KalmanFilter(model, gate=_GATE)
+        return Estimator(self.view.network, self.stage, self.options.offset_free)
 
     def init(self, observation: Observation, preview: Preview) -> MpcState:
         """Start from the steady state of the first preview and the measured tanks.
@@ -188,13 +197,13 @@ class MpcController:
         """
         acted = np.array([signal.default or 0.0 for signal in self.stage.controls])
         first = np.full(len(self.stage.states), 333.15)
+        seen, preview = self.view.observation(observation), self.view.preview(preview)
         parameters = self.filler.fill(preview, first).parameters[0]
-        known = self._tanks(observation)
-        held = known or {
-            s.name: 343.15 for s in self.stage.states if s.component in self._tank_names
-        }
+        known = self.estimator.tanks(seen)
+        tanks = {tank.name for tank in self.network.tanks}
+        held = known or {s.name: 343.15 for s in self.stage.states if s.component in tanks}
         state = steady_state(self.stage, acted, parameters, held)
-        estimate = self.observer.init(state, 3.0, time_s=observation.time_s)
+        estimate = self.estimator.init(state, observation.time_s)
         return MpcState(estimate, None, None, acted, parameters, {})
 
     def step(
@@ -248,35 +257,24 @@ class MpcController:
         """
         if not isinstance(state, MpcState):
             state = self.init(observation, preview)
-        estimate = self._estimated(state, observation, applied)
-        x = estimate.mean[: len(self.stage.states)]
-        trajectory = self._trajectory(rung, state, x, preview, observation)
-        offset = self._offset(trajectory, observation.time_s)
-        horizon = self.filler.fill(preview, x, state.running, self._delivered(observation))
+        seen, ahead = self.view.observation(observation), self.view.preview(preview)
+        estimate = self._estimated(state, seen, applied)
+        x, corrections = self.estimator.states(estimate), self.estimator.corrections(estimate)
+        delivered = self._delivered(seen)
+        trajectory = self._trajectory(rung, state, x, ahead, delivered, corrections)
+        places = self._places_of(trajectory, observation.time_s)
+        committed = trajectory.commitment.at(places)
+        horizon = self.filler.fill(ahead, x, state.running, delivered, corrections, committed)
         soft = rung is Rung.SOFTENED
         tracker = self.soft_tracker if soft else self.tracker
-        fed = horizon.parameters[: self.steps]
-        chosen = _window(trajectory.plan.controls, offset, self.steps)
-        given = _window(trajectory.outputs, offset, self.steps)
+        fed = horizon.parameters
+        chosen, given = trajectory.plan.controls[places], trajectory.outputs[places]
         known = np.hstack([fed, references(self.stage, self.weights, chosen, given)])
         start = state.plan.shifted() if state.plan is not None and rung is Rung.WARM else None
         if start is None or start.controls.shape[1] != len(tracker.stage.controls):
             start = self._start(tracker.stage, x, chosen)
         limits = self._limits(tracker.stage, horizon.limits)
         plan = tracker.converge(start, x, known, limits)
-        return self._decided(rung, state, estimate, trajectory, plan, fed[0], observation)
-
-    def _decided(
-        self,
-        rung: Rung,
-        state: MpcState,
-        estimate: Estimate,
-        trajectory: Trajectory,
-        plan: Plan,
-        parameters: Floats,
-        observation: Observation,
-    ) -> Decision:
-        time_s = observation.time_s
         if plan.status is not SolveStatus.CERTIFIED:
             outcome = (
                 Outcome.INFEASIBLE
@@ -284,8 +282,22 @@ class MpcController:
                 else Outcome.NOT_CERTIFIED
             )
             cause = f"tracking residual {plan.residual:.1e}: {plan.status.value}"
-            held = self.bounds.clipped(np.full(len(self.bounds.signals), np.nan), time_s)
+            held = self.bounds.clipped(
+                np.full(len(self.bounds.signals), np.nan), observation.time_s
+            )
             return Decision(held, state, outcome, rung, cause, plan.iterations)
+        now = (observation, preview, fed[0], self._uncorrected(fed[0], corrections))
+        return self._decided(rung, (estimate, trajectory, plan), now)
+
+    def _decided(
+        self,
+        rung: Rung,
+        found: tuple[Estimate, Trajectory, Plan],
+        now: tuple[Observation, Preview, Floats, Floats],
+    ) -> Decision:
+        estimate, trajectory, plan = found
+        observation, preview, parameters, uncorrected = now
+        time_s = observation.time_s
         own = plan.controls[:, : len(self.stage.controls)]
         edges = time_s + self.settings.step_s * np.arange(plan.horizon + 1)
         planned = np.array(
@@ -294,11 +306,10 @@ class MpcController:
                 for controls, t in zip(own, edges[:-1], strict=True)
             ]
         )
-        offset = self._offset(trajectory, time_s)
-        reference = _window(trajectory.plan.controls, offset, 1)[0]
-        now = min(offset, trajectory.plan.horizon - 1)
+        place = int(self._places_of(trajectory, time_s)[0])
+        reference = trajectory.plan.controls[place]
         running = {
-            plant.name: bool(trajectory.commitment.of(plant.name)[now])
+            plant.name: bool(trajectory.commitment.of(plant.name)[place])
             for plant in self.network.plants
         }
         gives = np.asarray(
@@ -315,15 +326,22 @@ class MpcController:
             "plan_time_s": np.asarray(edges, dtype=np.float64),
             "plan_controls": planned,
             "reference_controls": self._to_plant(reference, time_s),
-            "reference_heat_W": self._planned_heat(trajectory, offset),
+            "reference_heat_W": self._planned_heat(trajectory.outputs[place], preview),
             "active": active,
             "slack": np.array([float(np.sum(own[0, slack]))]),
             "predicted": self._predicted(gives, observation),
             "residual": np.array([plan.residual]),
         }
-        after = MpcState(estimate, trajectory, plan, own[0], parameters, running)
+        after = MpcState(estimate, trajectory, plan, own[0], uncorrected, running)
         said = "" if trajectory.certified else "the reference is of a trajectory not certified"
         return Decision(planned[0], after, Outcome.OK, rung, said, plan.iterations, info)
+
+    def _uncorrected(self, parameters: Floats, corrections: Mapping[str, float]) -> Floats:
+        """Parameters as the observer wants them, which adds its own corrections."""
+        plain = parameters.copy()
+        for name in corrections:
+            plain[self.stage.index(self.stage.parameters, name)] = 0.0
+        return plain
 
     def _tracker(self, stage: StageModel) -> RealTimeIteration:
         backend = Backend.MACHINE_CODE if self.options.machine_code else Backend.VIRTUAL_MACHINE
@@ -341,34 +359,45 @@ class MpcController:
         if elapsed < 0.5 * self.settings.step_s:
             return state.estimate
         acted = self._from_plant(applied, state.acted)
-        measured = arrange(self.observer.model, observation)
-        estimate = self.observer.step(state.estimate, acted, state.parameters, measured)
-        mean = estimate.mean.copy()
-        for name, value in self._tanks(observation).items():
-            mean[self.stage.index(self.stage.states, name)] = value
-        return replace(estimate, mean=mean, time_s=observation.time_s)
+        return self.estimator.step(state.estimate, acted, state.parameters, observation)
 
     def _trajectory(
-        self, rung: Rung, state: MpcState, x: Floats, preview: Preview, observation: Observation
+        self,
+        rung: Rung,
+        state: MpcState,
+        x: Floats,
+        preview: Preview,
+        delivered: Mapping[str, float],
+        corrections: Mapping[str, float],
     ) -> Trajectory:
+        now_s = float(preview.time_s[0])
         last = state.trajectory
         if last is not None and rung is not Rung.COLD:
-            offset = self._offset(last, observation.time_s)
-            if offset < self.options.trajectory_every:
+            elapsed_s = now_s - float(last.edges_s[0])
+            if elapsed_s < (self.options.trajectory_every - 0.5) * self.settings.step_s:
                 return last
         usable = last is not None and last.certified and rung is Rung.WARM
-        start = last.later(self._offset(last, observation.time_s)) if usable and last else None
+        start = last.later(self._passed(last, now_s)) if usable and last else None
         made = self.generator.plan(
             x,
             preview,
             running=state.running,
-            delivered_J=self._delivered(observation),
+            delivered_J=delivered,
+            corrections=corrections,
             start=start,
         )
         return made if made.plan.usable or last is None else last
 
-    def _offset(self, trajectory: Trajectory, time_s: float) -> int:
-        return max(round((time_s - float(trajectory.edges_s[0])) / self.settings.step_s), 0)
+    def _passed(self, trajectory: Trajectory, time_s: float) -> int:
+        """Steps of a trajectory that lie wholly in the past."""
+        step_s = trajectory.stage.step_s
+        return max(int((time_s - float(trajectory.edges_s[0])) / step_s + 1e-6), 0)
+
+    def _places_of(self, trajectory: Trajectory, time_s: float) -> NDArray[np.intp]:
+        """Step of the trajectory for each step of the feedback; the last holds beyond its end."""
+        starts = time_s + self.settings.step_s * np.arange(self.steps)
+        passed = np.array([self._passed(trajectory, float(t)) for t in starts])
+        return np.minimum(passed, trajectory.plan.horizon - 1)
 
     def _start(self, stage: StageModel, x: Floats, controls: Floats) -> Plan:
         plan = constant_plan(stage, self.steps, x, np.zeros(len(stage.controls)))
@@ -385,25 +414,8 @@ class MpcController:
         upper[:, :n] = limits.controls_upper[: self.steps]
         return replace(own, controls_lower=lower, controls_upper=upper)
 
-    @cached_property
-    def _tank_names(self) -> frozenset[str]:
-        return frozenset(tank.name for tank in self.network.tanks)
-
-    def _tanks(self, observation: Observation) -> dict[str, float]:
-        """Measured temperatures of the model's tank layers."""
-        found: dict[str, float] = {}
-        for tank in self.network.tanks:
-            layers = sum(s.component == tank.name and s.unit == "K" for s in self.stage.states)
-            measured = np.array(
-                [observation.get(f"{tank.name}.temperature_{i}") for i in range(tank.layers)]
-            )
-            for i, part in enumerate(np.array_split(measured, layers)):
-                if np.isfinite(part).all():
-                    found[f"{tank.name}.temperature_{i}"] = float(part.mean())
-        return found
-
     def _delivered(self, observation: Observation) -> dict[str, float]:
-        names = [unit.name for unit in self.network.substations]
+        names = [unit.name for unit in self.view.network.substations]
         seen = {name: observation.get(f"{name}.energy_in_unit") for name in names}
         return {name: value for name, value in seen.items() if np.isfinite(value)}
 
@@ -430,20 +442,45 @@ class MpcController:
                 values[there] = applied[here]
         return values
 
-    def _planned_heat(self, trajectory: Trajectory, offset: int) -> Floats:
-        row = _window(trajectory.outputs, offset, 1)[0]
-        names = [f"{unit.name}.heat" for unit in self.network.substations]
-        return np.array([row[self.stage.index(self.stage.output_signals, n)] for n in names])
+    def _planned_heat(self, row: Floats, preview: Preview) -> Floats:
+        """Heat planned for each substation: its equivalent's, shared as the forecast is."""
+        expected = {s.name: i for i, s in enumerate(disturbances(self.network))}
+        weights: dict[str, float] = {}
+        for unit in self.network.substations:
+            column = expected.get(f"{unit.name}.heat_demand")
+            weight = unit.design_heat_W if column is None else preview.disturbances[0, column]
+            weights[unit.name] = max(float(weight), 0.0) + _LITTLE_W
+        total = self._summed(weights)
+        names = [unit.name for unit in self.network.substations]
+        stands = [self.view.members[name] for name in names]
+        planned = [
+            row[self.stage.index(self.stage.output_signals, f"{name}.heat")] for name in stands
+        ]
+        return np.array(
+            [
+                heat * weights[name] / total[stand]
+                for name, stand, heat in zip(names, stands, planned, strict=True)
+            ]
+        )
+
+    def _summed(self, values: Mapping[str, float]) -> dict[str, float]:
+        total: dict[str, float] = {}
+        for name, value in values.items():
+            stand = self.view.members[name]
+            total[stand] = total.get(stand, 0.0) + value
+        return total
 
     def _predicted(self, gives: Floats, observation: Observation) -> Floats:
+        """What the model expects each sensor of a temperature to show."""
         own = {signal.name: i for i, signal in enumerate(self.stage.output_signals)}
-        return np.array([gives[own[n]] if n in own else np.nan for n in observation.names])
-
-
-def _window(values: Floats, offset: int, length: int) -> Floats:
-    """Rows from an offset on; the last one holds beyond the end."""
-    places = np.minimum(offset + np.arange(length), len(values) - 1)
-    return values[places]
+        found: list[float] = []
+        for name in observation.names:
+            component, _, quantity = name.partition(".")
+            stand = self.view.members.get(component, component)
+            exact = stand == component or quantity.endswith("temperature")
+            place = own.get(f"{stand}.{quantity}") if exact else None
+            found.append(np.nan if place is None else float(gives[place]))
+        return np.array(found)
 
 
 def make_mpc(network: Network, settings: ControlSettings) -> MpcController:

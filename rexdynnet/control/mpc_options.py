@@ -16,17 +16,33 @@ class MpcOptions:
     ----------
     trajectory_every : int
         Control steps between new trajectories.
+    trajectory_stride : int
+        Control steps in one step of the trajectory.
     tracking_steps : int
-        Horizon of the feedback.
+        Horizon of the feedback, in control steps.
     iterations : int
         Budget of the feedback's solver.
+    trajectory_iterations : int
+        Budget of the trajectory's solver.
+    substations : int
+        About how many equivalent substations the model keeps (see
+        `rexdynnet.network.aggregate`); 0: all.
+    backoff_K : float
+        The model keeps supply temperatures this much above what contracts promise.
+    offset_free : bool
+        Estimate constant errors of the model's temperatures and correct for them.
     machine_code : bool
         Compile the tracking problem's functions, which takes a minute the first time.
     """
 
     trajectory_every: int = 4
+    trajectory_stride: int = 2
     tracking_steps: int = 16
     iterations: int = 20
+    trajectory_iterations: int = 40
+    substations: int = 6
+    backoff_K: float = 0.5
+    offset_free: bool = True
     machine_code: bool = False
 
     @classmethod
@@ -46,7 +62,9 @@ class MpcOptions:
                 raise InputError(
                     Finding(f"mpc has no option '{name}'", f"choose from {known}", field="control")
                 )
-            if type(value) is not type(default) or (isinstance(value, int) and value < 0):
+            if isinstance(default, float) and type(value) is int:
+                value = float(value)
+            if type(value) is not type(default) or (isinstance(value, int | float) and value < 0):
                 raise InputError(
                     Finding(
                         f"option {name} is {value!r}",
@@ -55,11 +73,11 @@ class MpcOptions:
                     )
                 )
             made = replace(made, **{name: value})
-        if made.trajectory_every < 1 or made.tracking_steps < 2:
+        if min(made.trajectory_every, made.trajectory_stride) < 1 or made.tracking_steps < 2:
             raise InputError(
                 Finding(
                     "mpc needs at least 1 step between trajectories and 2 tracking steps",
-                    "raise trajectory_every or tracking_steps",
+                    "raise trajectory_every, trajectory_stride or tracking_steps",
                     field="control.options",
                 )
             )

@@ -188,3 +188,61 @@ def constant_plan(stage: StageModel, horizon: int, state: Floats, control: Float
         np.zeros_like(controls),
         np.zeros_like(zeros[0]),
     )
+
+
+def simulated_plan(
+    stage: StageModel, state: Floats, controls: Floats, parameters: Floats
+) -> Floats:
+    """States of a stage model under given controls.
+
+    Parameters
+    ----------
+    stage : StageModel
+    state : ndarray, shape (n_x,)
+    controls, parameters : ndarray, shapes (K, n_u) and (K, n_p)
+
+    Returns
+    -------
+    ndarray, shape (K + 1, n_x)
+    """
+    states = np.empty((len(controls) + 1, len(state)))
+    states[0] = state
+    for k in range(len(controls)):
+        states[k + 1] = np.asarray(
+            stage.advance(states[k], controls[k], parameters[k]), dtype=float
+        ).ravel()
+    return states
+
+
+def starting_plan(
+    stage: StageModel,
+    horizon: int,
+    state: Floats,
+    parameters: Floats,
+    limits: Limits,
+    start: Plan | None = None,
+) -> Plan:
+    """What a solver begins with: a given plan from the present state, or a simulation.
+
+    Parameters
+    ----------
+    stage : StageModel
+    horizon : int
+    state : ndarray, shape (n_x,)
+    parameters : ndarray, shape (K, n_p)
+    limits : Limits
+    start : Plan, optional
+
+    Returns
+    -------
+    Plan
+    """
+    if start is not None and start.usable:
+        states = start.states.copy()
+        states[0] = state
+        return replace(start, states=states)
+    default = np.array([signal.default or 0.0 for signal in stage.controls], dtype=float)
+    controls = np.clip(default, limits.controls_lower, limits.controls_upper)
+    plan = constant_plan(stage, horizon, state, default)
+    states = simulated_plan(stage, state, controls, parameters)
+    return replace(plan, controls=controls, states=states)

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from rexdynnet.control.codegen import Compiled
 from rexdynnet.control.convexify import Negative, convexified
+from rexdynnet.control.damping import Damper
 from rexdynnet.control.plan import Limits, Plan, SolveStatus
 from rexdynnet.control.qp_layout import QpLayout
 from rexdynnet.control.rti_options import RtiOptions, held_stages
 from rexdynnet.control.scaling import ScaledStage, passive_states
 from rexdynnet.control.stage import StageModel
 from rexdynnet.control.stage_functions import Derivatives, StageFunctions, Values
+from rexdynnet.control.threads import on_one_thread
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -117,6 +119,7 @@ class RealTimeIteration:
         """Bounds of the stage model itself."""
         return Limits.of(self.stage, self.horizon)
 
+    @on_one_thread
     def prepare(
         self,
         plan: Plan,
@@ -124,6 +127,7 @@ class RealTimeIteration:
         limits: Limits | None = None,
         *,
         negative: Negative = Negative.MIRRORED,
+        damping: float = 0.0,
     ) -> Preparation:
         """Linearise around a plan before the state is measured.
 
@@ -136,16 +140,20 @@ class RealTimeIteration:
             Else the stage model's own bounds.
         negative : Negative
             How negative curvature is replaced.
+        damping : float
+            Curvature added to every scaled variable: shorter steps.
 
         Returns
         -------
         Preparation
         """
         point, values, end, hessian = self._linearise(plan, parameters)
+        style = (negative, damping)
         return self._prepared(
-            plan.states[0], point, values, end, hessian, parameters, limits, negative
+            plan.states[0], point, values, end, hessian, parameters, limits, style
         )
 
+    @on_one_thread
     def feedback(self, prepared: Preparation, state: Floats) -> Plan:
         """Solve the prepared quadratic program for a measured state.
 
@@ -168,6 +176,7 @@ class RealTimeIteration:
             prepared = replace(prepared, point=point, values=values)
         return self._solve(prepared, self.options.qp_tolerance)
 
+    @on_one_thread
     def step(
         self, plan: Plan, state: Floats, parameters: Floats, limits: Limits | None = None
     ) -> Plan:
@@ -190,6 +199,7 @@ class RealTimeIteration:
         states[0] = state
         return self.feedback(self.prepare(replace(plan, states=states), parameters, limits), state)
 
+    @on_one_thread
     def converge(
         self, plan: Plan, state: Floats, parameters: Floats, limits: Limits | None = None
     ) -> Plan:
@@ -214,6 +224,7 @@ class RealTimeIteration:
         states[0] = state
         plan = replace(plan, states=states)
         prepared = self.prepare(plan, parameters, limits, negative=Negative.CLIPPED)
+        damper = Damper()
         for count in range(self.options.iterations + 1):
             if prepared.residual <= self.options.tolerance:
                 return replace(
@@ -229,7 +240,10 @@ class RealTimeIteration:
                 return replace(plan, iterations=count + 1)
             # Long steps at first; cautious ones where those do not settle.
             style = Negative.CLIPPED if count < self.options.long_steps else Negative.MIRRORED
-            prepared = self.prepare(plan, parameters, limits, negative=style)
+            damper = damper.after(prepared.residual)
+            prepared = self.prepare(
+                plan, parameters, limits, negative=style, damping=damper.damping
+            )
         return replace(
             plan,
             status=SolveStatus.NOT_CERTIFIED,
@@ -294,7 +308,7 @@ class RealTimeIteration:
         blocks: Floats,
         parameters: Floats,
         limits: Limits | None,
-        negative: Negative,
+        style: tuple[Negative, float],
     ) -> Preparation:
         values, derivatives = both
         units = np.array([1.0, -1.0])
@@ -304,10 +318,12 @@ class RealTimeIteration:
         residual = self._residual(point, values, end, equations, rows, limits)
         active = self.functions.active
         grid = np.ix_(np.arange(len(blocks)), active, active)
+        negative, damping = style
         curved = convexified(blocks[grid], self.options.floor, negative)
         every = np.arange(self.layout.width)
         blocks[:, every, every] = np.maximum(blocks[:, every, every], self.options.floor)
         blocks[grid] = curved
+        blocks[:, every, every] += damping
         hessian = self._hessian.fill(blocks.ravel())
         self._load(hessian, equations, rows)
         return Preparation(first, parameters, limits, residual, point, values, derivatives, end)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.control.certify import Certificate, NlpCheck
-from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
+from rexdynnet.control.plan import Limits, Plan, SolveStatus, simulated_plan, starting_plan
 from rexdynnet.control.qp_layout import Pattern
 from rexdynnet.control.stage import StageModel
 from rexdynnet.control.transcription import NlpSolver
@@ -132,7 +132,7 @@ class ShootingProgram:
         start: Plan | None,
     ) -> Plan:
         limits = limits or Limits.of(self.stage, self.horizon)
-        begun = self._begin(state, parameters, limits, start)
+        begun = starting_plan(self.stage, self.horizon, state, parameters, limits, start)
         p = np.concatenate([state / self.state_scale, parameters.ravel()])
         lower, upper = self._bounds(limits)
         zeros = np.zeros((self.horizon, len(state)))
@@ -164,12 +164,7 @@ class ShootingProgram:
 
     def simulate(self, state: Floats, controls: Floats, parameters: Floats) -> Floats:
         """States under given controls, shape (K + 1, n_x)."""
-        states = np.empty((self.horizon + 1, len(state)))
-        states[0] = state
-        for k in range(self.horizon):
-            after = self.stage.advance(states[k], controls[k], parameters[k])
-            states[k + 1] = np.asarray(after, dtype=float).ravel()
-        return states
+        return simulated_plan(self.stage, state, controls, parameters)
 
     @cached_property
     def check(self) -> NlpCheck:
@@ -352,17 +347,6 @@ class ShootingProgram:
         source = np.arange(len(end.rows)) + K * count
         parts.append((end.rows + place, end.columns + place, source))
         return _joined(parts)
-
-    def _begin(self, state: Floats, parameters: Floats, limits: Limits, start: Plan | None) -> Plan:
-        if start is not None and start.usable:
-            states = start.states.copy()
-            states[0] = state
-            return replace(start, states=states)
-        default = np.array([signal.default or 0.0 for signal in self.stage.controls], dtype=float)
-        controls = np.clip(default, limits.controls_lower, limits.controls_upper)
-        plan = constant_plan(self.stage, self.horizon, state, default)
-        states = self.simulate(state, controls, parameters)
-        return replace(plan, controls=controls, states=states)
 
     def _line_up(self, plan: Plan) -> Floats:
         parts = [plan.controls / self.control_scale, plan.states[1:] / self.state_scale]

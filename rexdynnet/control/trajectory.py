@@ -16,6 +16,8 @@ from rexdynnet.control.commitment import Commitment
 from rexdynnet.control.horizon import HorizonFiller, Margins
 from rexdynnet.control.network_stages import network_stage, transport_delay
 from rexdynnet.control.plan import Limits, Plan, SolveStatus
+from rexdynnet.control.rti_options import RtiOptions
+from rexdynnet.control.sequential import SequentialProgram
 from rexdynnet.control.shooting import NlpOptions, ShootingProgram
 from rexdynnet.control.stage import Floats, StageModel
 from rexdynnet.control.stage_forms import softened
@@ -39,14 +41,16 @@ class TrajectoryOptions:
         Rounded up to whole steps.
     margins : Margins
     model : StageOptions
-    solver : NlpOptions
+    solver : NlpOptions or RtiOptions
+        An interior point method for the last digits (prices), or sequential quadratic
+        programming for speed (control).
     """
 
     step_s: float = 900.0
     horizon_s: float = 24 * 3600.0
     margins: Margins = field(default_factory=Margins)
     model: StageOptions = field(default_factory=lambda: StageOptions(cell_residence_s=120.0))
-    solver: NlpOptions = field(default_factory=NlpOptions)
+    solver: NlpOptions | RtiOptions = field(default_factory=NlpOptions)
 
     def __post_init__(self) -> None:
         findings: list[Finding] = []
@@ -142,9 +146,12 @@ class TrajectoryGenerator:
     start_utc: datetime | None = None
 
     @cached_property
-    def program(self) -> ShootingProgram:
+    def program(self) -> ShootingProgram | SequentialProgram:
         """The nonlinear programme, built at the first use and never again."""
-        return ShootingProgram(self.stage, self.options.stages, self.options.solver)
+        solver = self.options.solver
+        if isinstance(solver, NlpOptions):
+            return ShootingProgram(self.stage, self.options.stages, solver)
+        return SequentialProgram(self.stage, self.options.stages, solver)
 
     @cached_property
     def filler(self) -> HorizonFiller:
