@@ -21,6 +21,7 @@ from rexdynnet.control.codegen import Backend, CodeOptions
 from rexdynnet.control.estimation import Estimator
 from rexdynnet.control.horizon import HorizonFiller, Margins
 from rexdynnet.control.mpc_options import MpcOptions
+from rexdynnet.control.mpc_report import active_bounds, planned_heat, predicted
 from rexdynnet.control.network_stages import network_stage, steady_state
 from rexdynnet.control.observer import Estimate
 from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
@@ -29,7 +30,7 @@ from rexdynnet.control.rti import RealTimeIteration
 from rexdynnet.control.rti_options import RtiOptions
 from rexdynnet.control.settings import ControlSettings
 from rexdynnet.control.stage import StageModel
-from rexdynnet.control.stage_forms import softened
+from rexdynnet.control.stage_forms import Move, remembering, softened
 from rexdynnet.control.stage_options import StageOptions
 from rexdynnet.control.tracking import TrackingWeights, references, tracking_stage
 from rexdynnet.control.trajectory import (
@@ -40,13 +41,14 @@ from rexdynnet.control.trajectory import (
 )
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.graph import Network
-from rexdynnet.network.inputs import disturbances
+from rexdynnet.network.spec import PlantControl
 
 _HARD_EUR_PER_NOMINAL_h = 1e3
 _DUMP = 100.0
 _STEADINESS_EUR_per_h = 0.3
 _TRAJECTORY_RESIDUAL = 2e-3
-_LITTLE_W = 1e-3
+_QP = 1e-5
+_MOVE_EUR = 1.0
 _MOVED = ("supply_temperature", "differential_pressure", "heat", "mass_flow")
 
 
@@ -108,7 +110,6 @@ class MpcController:
     @cached_property
     def generator(self) -> TrajectoryGenerator:
         """Of references."""
-        code = CodeOptions(Backend.VIRTUAL_MACHINE)
         options = TrajectoryOptions(
             self.settings.step_s * self.options.trajectory_stride,
             self.settings.horizon_s,
@@ -118,18 +119,37 @@ class MpcController:
                 tolerance=_TRAJECTORY_RESIDUAL,
                 iterations=self.options.trajectory_iterations,
                 repeatable=True,
-                code=code,
+                qp_tolerance=_QP,
+                code=self._code,
             ),
+            self._moves(self.options.trajectory_stride),
         )
         return make_generator(self.view.network, options, self.settings.start_utc)
 
     @cached_property
     def stage(self) -> StageModel:
         """The softened control model at the control step."""
-        if self.options.trajectory_stride == 1:
-            return self.generator.stage
+        return softened(remembering(self._plain, self._moves(1)))
+
+    @cached_property
+    def _plain(self) -> StageModel:
         model = self.generator.options.model
-        return softened(network_stage(self.view.network, self.settings.step_s, model))
+        return network_stage(self.view.network, self.settings.step_s, model)
+
+    def _moves(self, steps: int) -> dict[str, Move]:
+        """Of supply temperatures that the network always feels, over some control steps."""
+        hours = steps * self.settings.step_s / 3600.0
+        move = Move(self.options.supply_slew_K_per_h * hours, _MOVE_EUR)
+        return {
+            f"{plant.name}.supply_temperature": move
+            for plant in self.network.plants
+            if plant.control is PlantControl.PRESSURE
+        }
+
+    @property
+    def _code(self) -> CodeOptions:
+        machine = self.options.machine_code
+        return CodeOptions(Backend.MACHINE_CODE if machine else Backend.VIRTUAL_MACHINE)
 
     @cached_property
     def weights(self) -> TrackingWeights:
@@ -181,7 +201,7 @@ class MpcController:
     @cached_property
     def estimator(self) -> Estimator:
         """Of the model's state, by temperatures of plants and substations."""
-        return Estimator(self.view.network, self.stage, self.options.offset_free)
+        return Estimator(self.view.network, softened(self._plain), self.options.offset_free)
 
     def init(self, observation: Observation, preview: Preview) -> MpcState:
         """Start from the steady state of the first preview and the measured tanks.
@@ -202,7 +222,7 @@ class MpcController:
         known = self.estimator.tanks(seen)
         tanks = {tank.name for tank in self.network.tanks}
         held = known or {s.name: 343.15 for s in self.stage.states if s.component in tanks}
-        state = steady_state(self.stage, acted, parameters, held)
+        state = steady_state(self.estimator.stage, acted, parameters, held)
         estimate = self.estimator.init(state, observation.time_s)
         return MpcState(estimate, None, None, acted, parameters, {})
 
@@ -259,7 +279,8 @@ class MpcController:
             state = self.init(observation, preview)
         seen, ahead = self.view.observation(observation), self.view.preview(preview)
         estimate = self._estimated(state, seen, applied)
-        x, corrections = self.estimator.states(estimate), self.estimator.corrections(estimate)
+        x = np.concatenate([self.estimator.states(estimate), self._before(state, applied)])
+        corrections = self.estimator.corrections(estimate)
         delivered = self._delivered(seen)
         trajectory = self._trajectory(rung, state, x, ahead, delivered, corrections)
         places = self._places_of(trajectory, observation.time_s)
@@ -316,25 +337,29 @@ class MpcController:
             self.stage.outputs(plan.states[0][: len(self.stage.states)], own[0], parameters),
             dtype=float,
         ).ravel()
-        lower, upper = self.bounds.at(time_s)
-        span = np.maximum(np.where(np.isfinite(upper - lower), upper - lower, 1.0), 1e-9)
-        active = np.where(planned[0] >= upper - 1e-4 * span, 1.0, 0.0)
-        active[planned[0] <= lower + 1e-4 * span] = -1.0
         sides = ("_below", "_above")
         slack = [i for i, s in enumerate(self.stage.controls) if s.quantity.endswith(sides)]
         info: dict[str, Floats] = {
             "plan_time_s": np.asarray(edges, dtype=np.float64),
             "plan_controls": planned,
             "reference_controls": self._to_plant(reference, time_s),
-            "reference_heat_W": self._planned_heat(trajectory.outputs[place], preview),
-            "active": active,
+            "reference_heat_W": planned_heat(
+                self.view, self.stage, trajectory.outputs[place], preview
+            ),
+            "active": active_bounds(planned[0], *self.bounds.at(time_s)),
             "slack": np.array([float(np.sum(own[0, slack]))]),
-            "predicted": self._predicted(gives, observation),
+            "predicted": predicted(self.view, self.stage, gives, observation),
             "residual": np.array([plan.residual]),
         }
         after = MpcState(estimate, trajectory, plan, own[0], uncorrected, running)
         said = "" if trajectory.certified else "the reference is of a trajectory not certified"
         return Decision(planned[0], after, Outcome.OK, rung, said, plan.iterations, info)
+
+    def _before(self, state: MpcState, applied: Floats) -> Floats:
+        """Last values of the controls whose moves are limited."""
+        acted = self._from_plant(applied, state.acted)
+        names = self._moves(1)
+        return np.array([acted[self.stage.index(self.stage.controls, name)] for name in names])
 
     def _uncorrected(self, parameters: Floats, corrections: Mapping[str, float]) -> Floats:
         """Parameters as the observer wants them, which adds its own corrections."""
@@ -344,12 +369,11 @@ class MpcController:
         return plain
 
     def _tracker(self, stage: StageModel) -> RealTimeIteration:
-        backend = Backend.MACHINE_CODE if self.options.machine_code else Backend.VIRTUAL_MACHINE
         options = RtiOptions(
             tolerance=1e-4,
             iterations=self.options.iterations,
             repeatable=True,
-            code=CodeOptions(backend),
+            code=self._code,
         )
         return RealTimeIteration(tracking_stage(stage, self.weights), self.steps, options)
 
@@ -441,46 +465,6 @@ class MpcController:
             if np.isfinite(applied[here]):
                 values[there] = applied[here]
         return values
-
-    def _planned_heat(self, row: Floats, preview: Preview) -> Floats:
-        """Heat planned for each substation: its equivalent's, shared as the forecast is."""
-        expected = {s.name: i for i, s in enumerate(disturbances(self.network))}
-        weights: dict[str, float] = {}
-        for unit in self.network.substations:
-            column = expected.get(f"{unit.name}.heat_demand")
-            weight = unit.design_heat_W if column is None else preview.disturbances[0, column]
-            weights[unit.name] = max(float(weight), 0.0) + _LITTLE_W
-        total = self._summed(weights)
-        names = [unit.name for unit in self.network.substations]
-        stands = [self.view.members[name] for name in names]
-        planned = [
-            row[self.stage.index(self.stage.output_signals, f"{name}.heat")] for name in stands
-        ]
-        return np.array(
-            [
-                heat * weights[name] / total[stand]
-                for name, stand, heat in zip(names, stands, planned, strict=True)
-            ]
-        )
-
-    def _summed(self, values: Mapping[str, float]) -> dict[str, float]:
-        total: dict[str, float] = {}
-        for name, value in values.items():
-            stand = self.view.members[name]
-            total[stand] = total.get(stand, 0.0) + value
-        return total
-
-    def _predicted(self, gives: Floats, observation: Observation) -> Floats:
-        """What the model expects each sensor of a temperature to show."""
-        own = {signal.name: i for i, signal in enumerate(self.stage.output_signals)}
-        found: list[float] = []
-        for name in observation.names:
-            component, _, quantity = name.partition(".")
-            stand = self.view.members.get(component, component)
-            exact = stand == component or quantity.endswith("temperature")
-            place = own.get(f"{stand}.{quantity}") if exact else None
-            found.append(np.nan if place is None else float(gives[place]))
-        return np.array(found)
 
 
 def make_mpc(network: Network, settings: ControlSettings) -> MpcController:

@@ -29,6 +29,8 @@ class MpcOptions:
         `rexdynnet.network.aggregate`); 0: all.
     backoff_K : float
         The model keeps supply temperatures this much above what contracts promise.
+    supply_slew_K_per_h : float
+        Supply temperatures of balancing plants change no faster.
     offset_free : bool
         Estimate constant errors of the model's temperatures and correct for them.
     machine_code : bool
@@ -41,7 +43,8 @@ class MpcOptions:
     iterations: int = 20
     trajectory_iterations: int = 40
     substations: int = 6
-    backoff_K: float = 0.5
+    backoff_K: float = 1.0
+    supply_slew_K_per_h: float = 30.0
     offset_free: bool = True
     machine_code: bool = False
 
@@ -73,6 +76,14 @@ class MpcOptions:
                     )
                 )
             made = replace(made, **{name: value})
+        if not made.supply_slew_K_per_h > 0:
+            raise InputError(
+                Finding(
+                    "supply_slew_K_per_h is 0, so that no temperature could ever change",
+                    "give a positive number of kelvins per hour",
+                    field="control.options.supply_slew_K_per_h",
+                )
+            )
         if min(made.trajectory_every, made.trajectory_stride) < 1 or made.tracking_steps < 2:
             raise InputError(
                 Finding(

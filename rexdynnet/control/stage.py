@@ -33,6 +33,9 @@ class Row:
         Typical magnitude of a violation that matters, for scaling.
     penalty : float or None
         EUR per unit of violation and hour (exact penalty); None: the row is hard.
+    shared : str or None
+        Soft rows of one unit and penalty with the same `component.quantity` here share a
+        slack: the worst of them is what counts. None: each counts on its own.
     """
 
     component: str
@@ -42,6 +45,7 @@ class Row:
     upper: float = inf
     nominal: float = 1.0
     penalty: float | None = None
+    shared: str | None = None
 
     def __post_init__(self) -> None:
         if not self.nominal > 0 or self.lower > self.upper:

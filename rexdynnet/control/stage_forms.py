@@ -25,7 +25,8 @@ def softened(stage: StageModel) -> StageModel:
     -------
     StageModel
         The same stage if no row is soft. Else with controls `<row>_below` and
-        `<row>_above`, at least 0, in the unit of the row, and the cost term `violation`.
+        `<row>_above`, at least 0, in the unit of the row, and the cost term `violation`;
+        rows that share a slack have one named after `Row.shared`.
 
     Notes
     -----
@@ -44,17 +45,20 @@ def softened(stage: StageModel) -> StageModel:
     expressions = [g[i] for i in range(len(rows))]
     added: list[tuple[Row, ca.SX]] = []
     violation = ca.SX(0)
+    common: dict[str, ca.SX] = {}
     for i, row in soft:
         whole = expressions[i]
         for side, bound, sign in (("below", row.lower, 1.0), ("above", row.upper, -1.0)):
             if bound in (-inf, inf):
                 continue
-            slack = ca.SX.sym(side)
-            slacks.append(slack)
-            signals.append(
-                Signal(row.component, f"{row.quantity}_{side}", row.unit, row.nominal, 0.0)
-            )
-            violation += (row.penalty or 0.0) * stage.step_s / HOUR_s * slack
+            name = f"{row.shared or row.name}_{side}"
+            slack = common.get(name)
+            if slack is None:
+                slack = common[name] = ca.SX.sym(side)
+                component, _, quantity = name.partition(".")
+                slacks.append(slack)
+                signals.append(Signal(component, quantity, row.unit, row.nominal, 0.0))
+                violation += (row.penalty or 0.0) * stage.step_s / HOUR_s * slack
             limits = (bound, inf) if side == "below" else (-inf, bound)
             added.append(
                 (replace(row, lower=limits[0], upper=limits[1], penalty=None), whole + sign * slack)

@@ -20,6 +20,8 @@ By: TypeAlias = Mapping[str, ca.SX]
 BACK_FLOW_PENALTY_EUR_per_kg_per_s_h = 200.0
 _WH_PER_MWH = 1e6
 
+_WORST = "network.differential_pressure"
+
 
 def outputs_of(
     tree: FlowTree,
@@ -130,10 +132,10 @@ def rows_of(
         rows.append((row, arrived))
         difference = pressure[unit.supply_node] - pressure[unit.return_node]
         least = unit.minimum_differential_pressure_Pa
-        row = Row(unit.name, "differential_pressure", "Pa", least, inf, BAR_Pa, push)
+        row = Row(unit.name, "differential_pressure", "Pa", least, inf, BAR_Pa, push, _WORST)
         rows.append((row, difference))
         passed = account.flow[unit.name] / unit.valve_kv_kg_per_s
-        row = Row(unit.name, "valve_authority", "Pa", 0.0, inf, BAR_Pa, push)
+        row = Row(unit.name, "valve_authority", "Pa", 0.0, inf, BAR_Pa, push, _WORST)
         rows.append((row, difference - BAR_Pa * passed * passed))
     for pipe in tree.network.pipes:
         most = pipe.maximum_flow_kg_per_s

@@ -20,7 +20,7 @@ from rexdynnet.control.rti_options import RtiOptions
 from rexdynnet.control.sequential import SequentialProgram
 from rexdynnet.control.shooting import NlpOptions, ShootingProgram
 from rexdynnet.control.stage import Floats, StageModel
-from rexdynnet.control.stage_forms import softened
+from rexdynnet.control.stage_forms import Move, remembering, softened
 from rexdynnet.control.stage_options import StageOptions
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.graph import Network
@@ -44,6 +44,8 @@ class TrajectoryOptions:
     solver : NlpOptions or RtiOptions
         An interior point method for the last digits (prices), or sequential quadratic
         programming for speed (control).
+    moves : mapping of control name to Move
+        Limits and prices of changes; each adds the control's last value to the states.
     """
 
     step_s: float = 900.0
@@ -51,6 +53,7 @@ class TrajectoryOptions:
     margins: Margins = field(default_factory=Margins)
     model: StageOptions = field(default_factory=lambda: StageOptions(cell_residence_s=120.0))
     solver: NlpOptions | RtiOptions = field(default_factory=NlpOptions)
+    moves: Mapping[str, Move] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         findings: list[Finding] = []
@@ -246,7 +249,8 @@ def make_generator(
         horizon sees the demand.
     """
     options = options or TrajectoryOptions()
-    stage = softened(network_stage(network, options.step_s, options.model))
+    plain = network_stage(network, options.step_s, options.model)
+    stage = softened(remembering(plain, options.moves))
     finding = short_horizon(network, options.horizon_s, options.model)
     if finding is not None:
         warnings.warn(str(finding), HorizonWarning, stacklevel=2)
