@@ -15,8 +15,8 @@ from pathlib import Path
 
 from rexdynnet.control.settings import ControllerKind, ControlSettings
 from rexdynnet.study.bench import Measurement, Sense
-from rexdynnet.study.loop import Run
 from rexdynnet.study.paired import Paired, compare
+from rexdynnet.study.run_kpis import Kpis
 from rexdynnet.study.scenario import read_scenario
 
 Report = Callable[[str], None]
@@ -35,7 +35,12 @@ SHOWN = (("pump_kWh", "kWh"), ("loss_MWh", "MWh"), ("co2_kg", "kg"))
 
 
 def measure(report: Report) -> Iterator[Measurement]:
-    """Run both arms over the seeds; `REXDYNNET_BENCH_DAYS` shortens the week for a look."""
+    """Run all arms over the seeds.
+
+    `REXDYNNET_BENCH_DAYS` and `REXDYNNET_BENCH_SEEDS` shorten it for a look,
+    `REXDYNNET_BENCH_WORKERS` sets the processes, `REXDYNNET_BENCH_KEEP` a folder from which
+    a comparison that was broken off takes up where it was.
+    """
     scenario = read_scenario(SCENARIO)
     days = os.environ.get("REXDYNNET_BENCH_DAYS")
     if days:
@@ -51,11 +56,20 @@ def measure(report: Report) -> Iterator[Measurement]:
         arms[MPC] = replace(base, kind=ControllerKind.MPC)
     count = int(os.environ.get("REXDYNNET_BENCH_SEEDS", len(SEEDS)))
 
-    def told(arm: str, seed: int, done: Run) -> None:
-        rungs = ", ".join(f"{n} {name}" for name, n in done.kpis.rungs.items() if n)
-        report(f"seed {seed}, {arm}: {done.kpis.cost_EUR:.2f} EUR ({rungs})")
+    def told(arm: str, seed: int, done: Kpis) -> None:
+        rungs = ", ".join(f"{n} {name}" for name, n in done.rungs.items() if n)
+        report(f"seed {seed}, {arm}: {done.cost_EUR:.2f} EUR ({rungs})")
 
-    found = compare(scenario, arms, SEEDS[:count], report=told)
+    kept = os.environ.get("REXDYNNET_BENCH_KEEP")
+    workers = int(os.environ.get("REXDYNNET_BENCH_WORKERS", os.cpu_count() or 1))
+    found = compare(
+        scenario,
+        arms,
+        SEEDS[:count],
+        report=told,
+        workers=workers,
+        keep=Path(kept) if kept else None,
+    )
     for line in found.lines(BASELINE):
         report(line)
     for arm in (DISPATCH, MPC):

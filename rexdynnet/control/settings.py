@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from math import isfinite
-from types import MappingProxyType
 
 from rexdynnet.errors import Finding, InputError
 
@@ -55,8 +54,8 @@ class ControlSettings:
     step_s: float = 900.0
     horizon_s: float = 24 * 3600.0
     margin: float = 0.1
-    weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
     start_utc: datetime | None = None
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,3 +46,26 @@ def test_pairing_removes_what_both_arms_share() -> None:
 def test_one_seed_is_no_comparison() -> None:
     with pytest.raises(InputError, match="two seeds"):
         compare(SHORT, {"a": ControlSettings()}, (1,))
+
+
+def test_a_comparison_takes_up_what_it_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arms = {"a": ControlSettings(), "b": ControlSettings(margin=0.3)}
+    first = compare(SHORT, arms, (1, 2), keep=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4
+    monkeypatch.setattr("rexdynnet.study.paired.run", _refuse)
+    again = compare(SHORT, arms, (1, 2), keep=tmp_path)
+    for name, rows in first.figures.items():
+        np.testing.assert_array_equal(rows, again.figures[name], err_msg=name)
+
+
+def test_two_processes_give_what_one_does() -> None:
+    arms = {"a": ControlSettings()}
+    one, two = (compare(SHORT, arms, (1, 2), workers=workers) for workers in (1, 2))
+    for name, rows in one.figures.items():
+        np.testing.assert_array_equal(rows, two.figures[name], err_msg=name)
+
+
+def _refuse(*_: object) -> None:
+    raise AssertionError("a run that was kept is run again")
