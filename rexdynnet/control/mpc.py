@@ -114,7 +114,11 @@ class MpcController:
             self.settings.step_s * self.options.trajectory_stride,
             self.settings.horizon_s,
             Margins(reserve=self.settings.margin),
-            StageOptions(cell_residence_s=120.0, steadiness_EUR_per_h=_STEADINESS_EUR_per_h),
+            StageOptions(
+                cells=self.options.cells,
+                cell_residence_s=0.5 * self.settings.step_s,
+                steadiness_EUR_per_h=_STEADINESS_EUR_per_h,
+            ),
             RtiOptions(
                 tolerance=_TRAJECTORY_RESIDUAL,
                 iterations=self.options.trajectory_iterations,

@@ -24,6 +24,9 @@ class MpcOptions:
         Budget of the feedback's solver.
     trajectory_iterations : int
         Budget of the trajectory's solver.
+    cells : int
+        Finite volumes per pipe of the model, at most; a pipe has no more than it takes to
+        hold half a control step at 0.5 m/s in each.
     substations : int
         About how many equivalent substations the model keeps (see
         `rexdynnet.network.aggregate`); 0: all.
@@ -42,6 +45,7 @@ class MpcOptions:
     tracking_steps: int = 16
     iterations: int = 20
     trajectory_iterations: int = 40
+    cells: int = 1
     substations: int = 6
     backoff_K: float = 1.0
     supply_slew_K_per_h: float = 30.0
