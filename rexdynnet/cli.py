@@ -165,8 +165,6 @@ def run_loop(
             _write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
-        for finding in done.warnings:
-            typer.echo(f"warning: {finding}", err=True)
         for line in lines:
             typer.echo(line)
         typer.echo(f"run in {seconds:.1f} s; written:")
@@ -386,7 +384,10 @@ def _run_with_progress(scenario: SimulationScenario) -> Run:
             text = f"running {scenario.name}"
             bar.update(task, completed=done_s, total=total_s, description=text)
 
-        return run(scenario, progress=progress)
+        def warn(finding: Finding) -> None:
+            bar.console.print(f"warning: {finding}", highlight=False, markup=False, soft_wrap=True)
+
+        return run(scenario, progress=progress, warn=warn)
 
 
 def _with_method(run: SimulationScenario, choice: MethodChoice) -> SimulationScenario:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from pathlib import Path
@@ -17,7 +17,8 @@ import numpy as np
 from rexdynnet.control.base import Floats
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.entries import Entry, nearest, read_table
-from rexdynnet.network.graph import Network
+from rexdynnet.network.graph import Network, ends
+from rexdynnet.network.topology import islands
 from rexdynnet.timeline import Schedule, TimeUnit, parse_utc
 
 COLUMNS = ("participant", "unit_start_utc", "energy_Wh")
@@ -128,13 +129,18 @@ def check_schedule(
     Raises
     ------
     InputError
-        An unknown participant, a commitment beyond the connected capacity, or units in
-        which all commitments together exceed what plants and tanks can give.
+        An unknown participant, a balancing plant (its heat is what the others leave), a
+        commitment beyond the connected capacity, heat fed in by a substation, or units in
+        which all that is taken in a hydraulic island exceeds what its plants and tanks can give.
     """
     where = rows or {}
     findings: list[Finding] = []
     limits = _limits_W(network)
+    balancing = {plant.name for plant in network.balancing_plants}
     for column, name in enumerate(schedule.participants):
+        if name in balancing:
+            findings.append(_balancing(name, file, where.get((0, column))))
+            continue
         if name not in limits:
             findings.append(_stranger(name, limits, file, None))
             continue
@@ -143,10 +149,17 @@ def check_schedule(
         for index in np.flatnonzero((power > most * _SLACK) | (power < least * _SLACK))[:3]:
             bound = most if power[index] > 0 else -least
             what = f"{abs(power[index]) / 1e3:.4g} kW, more than its {bound / 1e3:.4g} kW"
+            remedy = "commit less, or correct the unit of energy_Wh"
+            if bound == 0.0:
+                fed = power[index] < 0
+                what = "feed heat in" if fed else "take heat"
+                remedy = "a substation only takes heat: give a positive energy"
+                if not fed:
+                    remedy = "a plant only feeds in: give a negative energy"
             findings.append(
                 Finding(
                     f"{schedule.units[index].start.isoformat()} commits {name} to {what}",
-                    "commit less, or correct the unit of energy_Wh",
+                    remedy,
                     file,
                     where.get((int(index), column)),
                     "energy_Wh",
@@ -271,10 +284,7 @@ def _table_findings(
 
 
 def _limits_W(network: Network) -> dict[str, tuple[float, float]]:
-    limits = {
-        substation.name: (-substation.design_heat_W, substation.design_heat_W)
-        for substation in network.substations
-    }
+    limits = {unit.name: (0.0, unit.design_heat_W) for unit in network.substations}
     return limits | {plant.name: (-plant.capacity_W, 0.0) for plant in network.plants}
 
 
@@ -291,21 +301,44 @@ def _stranger(
     return Finding(what, nearest(name, known), file, row, "participant", name)
 
 
+def _balancing(name: str, file: Path | None, row: int | None) -> Finding:
+    return Finding(
+        f"{name} balances the network: it gives what demands, losses and the other plants leave",
+        'remove its rows, or give the plant control = "heat" and let another one balance',
+        file,
+        row,
+        "participant",
+        name,
+    )
+
+
 def _total_findings(schedule: Schedule, network: Network, file: Path | None) -> list[Finding]:
-    total: Floats = schedule.power_W.sum(axis=1)
-    most = capacity_W(network, schedule.unit_s)
-    bad = np.flatnonzero(total > most * _SLACK)
-    if not bad.size:
-        return []
-    at = int(bad[0])
-    return [
-        Finding(
-            f"all commitments of {schedule.units[at].start.isoformat()} together are "
-            f"{total[at] / 1e3:.4g} kW, plants and tanks give {most / 1e3:.4g} kW"
-            + (f" (and {bad.size - 1} more units)" if bad.size > 1 else ""),
-            "commit less or add a plant",
-            file,
-            None,
-            "energy_Wh",
+    findings: list[Finding] = []
+    taken: Floats = np.maximum(schedule.power_W, 0.0)
+    for nodes in islands(network):
+        island = {unit.name for unit in network.components() if ends(unit)[0] in nodes}
+        columns = [c for c, name in enumerate(schedule.participants) if name in island]
+        total = taken[:, columns].sum(axis=1)
+        most = _capacity_of(network, island, schedule.unit_s)
+        bad = np.flatnonzero(total > most * _SLACK)
+        if not bad.size:
+            continue
+        at = int(bad[0])
+        findings.append(
+            Finding(
+                f"all commitments of {schedule.units[at].start.isoformat()} together are "
+                f"{total[at] / 1e3:.4g} kW, plants and tanks give {most / 1e3:.4g} kW"
+                + (f" (and {bad.size - 1} more units)" if bad.size > 1 else ""),
+                "commit less or add a plant",
+                file,
+                None,
+                "energy_Wh",
+            )
         )
-    ]
+    return findings
+
+
+def _capacity_of(network: Network, island: set[str], span_s: float) -> float:
+    plants = tuple(plant for plant in network.plants if plant.name in island)
+    tanks = tuple(tank for tank in network.tanks if tank.name in island)
+    return capacity_W(replace(network, plants=plants, tanks=tanks), span_s)

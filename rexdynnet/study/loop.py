@@ -17,7 +17,7 @@ from rexdynnet.control.kinds import make_controller
 from rexdynnet.control.ladder import Ladder
 from rexdynnet.control.schedule import read_schedule
 from rexdynnet.errors import Finding, InputError
-from rexdynnet.simulation.plant import DenseOutput, Inputs
+from rexdynnet.simulation.plant import DenseOutput, Inputs, PlantState
 from rexdynnet.simulation.simulate import Collector, output_times
 from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
@@ -68,6 +68,7 @@ def run(
     *,
     controller: AbstractController | None = None,
     progress: Callable[[float, float], None] | None = None,
+    warn: Callable[[Finding], None] | None = None,
 ) -> Run:
     """Run a scenario in closed loop.
 
@@ -80,6 +81,8 @@ def run(
         failure ladder.
     progress : callable, optional
         Called with (seconds done, seconds in all) after every control step.
+    warn : callable, optional
+        Called with each of the run's warnings before its first step.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def run(
         The plant itself found no solution; a controller's failure never raises.
     """
     ready = _prepared(scenario, controller)
-    return _looped(ready, progress)
+    return _looped(ready, progress, warn)
 
 
 def check_run(scenario: SimulationScenario) -> str:
@@ -106,7 +109,7 @@ def check_run(scenario: SimulationScenario) -> str:
     Returns
     -------
     str
-        One line.
+        One line, and one for each warning.
 
     Raises
     ------
@@ -114,17 +117,19 @@ def check_run(scenario: SimulationScenario) -> str:
         As `run`.
     """
     ready = _prepared(scenario, None)
+    warnings = _begin(ready).warnings
     control, schedule = ready.settings.control, ready.previews.schedule
     committed = (
         "nothing committed"
         if schedule is None
         else f"{len(schedule.participants)} participants committed over {len(schedule.units)} units"
     )
-    return (
+    line = (
         f"closed loop by {control.kind.name.lower()}: a decision every "
         f"{format_duration(control.step_s)}, {len(ready.instruments.names)} sensors, {committed}, "
         f"{len(ready.settings.faults)} faults to come"
     )
+    return "\n".join([line, *(f"warning: {finding}" for finding in warnings)])
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,8 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     world = make_world(scenario, settings)
     forecaster = Forecaster(network, world.truth, settings.forecast, scenario.seed)
     schedule = _schedule(scenario, settings, forecaster)
+    if schedule is not None:
+        _check_units(schedule, scenario)
     instruments = make_instruments(network, settings.sensors, scenario.seed)
     check_faults(world, (*instruments.names, *WEATHER), scenario.source)
     inner = make_controller(network, control) if controller is None else controller
@@ -177,7 +184,33 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     return _Ready(scenario, settings, world, instruments, ladder, previews)
 
 
-def _looped(ready: _Ready, progress: Callable[[float, float], None] | None) -> Run:
+@dataclass(frozen=True)
+class _Start:
+    """The plant as it is found, and what its sensors show."""
+
+    state: PlantState
+    output: DenseOutput
+    controls: Floats
+    warnings: tuple[Finding, ...]
+
+
+def _begin(ready: _Ready) -> _Start:
+    world, step_s = ready.world, ready.settings.control.step_s
+    first = ready.ladder.bounds.clipped(world.first, 0.0)
+    state = world.plant.init(Inputs(first, world.disturbances_at(0.0)), world.parameters_at(0.0))
+    # The plant records only while it moves: a glance ahead shows what the sensors see now.
+    _, output = world.advance(state, first, min(_GLANCE_S, step_s, ready.scenario.duration_s))
+    output = _first_row(output)
+    flows = output.records["pipe_mass_flow"][0]
+    found = warnings_of(ready.scenario.network, ready.settings, flows, ready.previews.schedule)
+    return _Start(state, output, first, found)
+
+
+def _looped(
+    ready: _Ready,
+    progress: Callable[[float, float], None] | None,
+    warn: Callable[[Finding], None] | None,
+) -> Run:
     scenario, settings, world = ready.scenario, ready.settings, ready.world
     instruments, ladder, previews = ready.instruments, ready.ladder, ready.previews
     network, control = scenario.network, settings.control
@@ -186,15 +219,13 @@ def _looped(ready: _Ready, progress: Callable[[float, float], None] | None) -> R
     collector = Collector(output_times(scenario.duration_s, scenario.output_step_s))
     edges = steps if schedule is None else schedule.edges_s(scenario.start_utc)
     tally = new_tally(network, edges)
-    first = ladder.bounds.clipped(world.first, 0.0)
-    state = world.plant.init(Inputs(first, world.disturbances_at(0.0)), world.parameters_at(0.0))
-    # The plant records only while it moves: a glance ahead shows what the sensors see now.
-    _, output = world.advance(state, first, min(_GLANCE_S, float(steps[1])))
-    output = _first_row(output)
-    warnings = warnings_of(network, settings, output.records["pipe_mass_flow"][0])
+    begun = _begin(ready)
+    state, output, warnings = begun.state, begun.output, begun.warnings
+    for finding in warnings if warn is not None else ():
+        warn(finding)
     read = instruments.init(output)
     trace = Trace(ladder.bounds.signals)
-    applied, memory = first, None
+    applied, memory = begun.controls, None
     for begin, end in pairwise(steps):
         silent = world.silent_at(begin)
         metered = {} if schedule is None else _metered(scenario, tally.energy_in_unit(begin))
@@ -262,6 +293,19 @@ def _schedule(
     return schedule
 
 
+def _check_units(schedule: Schedule, scenario: SimulationScenario) -> None:
+    if not _whole_units(schedule, scenario).any():
+        raise InputError(
+            Finding(
+                f"no time unit of {format_duration(schedule.unit_s)} lies within the run of "
+                f"{format_duration(scenario.duration_s)}",
+                "give a longer duration or shorter units",
+                file=scenario.source,
+                field="schedule.unit",
+            )
+        )
+
+
 def _metered(scenario: SimulationScenario, energies: Floats | None) -> dict[str, float]:
     names = [f"{s.name}.energy_in_unit" for s in scenario.network.substations]
     values = np.full(len(names), np.nan) if energies is None else energies
@@ -276,9 +320,15 @@ def _realised(
     for column, name in enumerate(schedule.participants):
         if name in names:
             reserved[:, names.index(name)] = schedule.energy_J[:, column]
-    inside = schedule.edges_s(scenario.start_utc)[:-1] < scenario.duration_s - 1e-6
+    inside = _whole_units(schedule, scenario)
     units = tuple(unit for unit, use in zip(schedule.units, inside, strict=True) if use)
     return Realisation(tuple(names), units, reserved[inside], demanded[inside], delivered[inside])
+
+
+def _whole_units(schedule: Schedule, scenario: SimulationScenario) -> NDArray[np.bool_]:
+    """Units that lie within the run: of others only a part would be metered."""
+    edges = schedule.edges_s(scenario.start_utc)
+    return (edges[:-1] > -1e-6) & (edges[1:] < scenario.duration_s + 1e-6)
 
 
 def _first_row(output: DenseOutput) -> DenseOutput:

@@ -17,6 +17,7 @@ from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import Line
 from rexdynnet.study.run_settings import FaultKind, RunSettings
 from rexdynnet.study.run_world import World
+from rexdynnet.timeline import Schedule
 from rexdynnet.units import format_duration
 
 _STANDING_KG_PER_S = 1e-4
@@ -51,7 +52,10 @@ def longest_delay_s(network: Network, pipe_flows_kg_per_s: NDArray[np.float64]) 
 
 
 def warnings_of(
-    network: Network, settings: RunSettings, pipe_flows_kg_per_s: NDArray[np.float64]
+    network: Network,
+    settings: RunSettings,
+    pipe_flows_kg_per_s: NDArray[np.float64],
+    schedule: Schedule | None = None,
 ) -> tuple[Finding, ...]:
     """What is allowed and still unwise.
 
@@ -61,13 +65,51 @@ def warnings_of(
     settings : RunSettings
     pipe_flows_kg_per_s : ndarray, shape (n_pipes,)
         At the start of the run.
+    schedule : Schedule or None
 
     Returns
     -------
     tuple of Finding
         A horizon shorter than the longest transport delay: what the controller decides
-        then never arrives within its sight.
+        then never arrives within its sight. Weights, or plants' commitments, that the
+        kind of controller does not look at.
     """
+    return (
+        *_unheeded(network, settings, schedule),
+        *_short(network, settings, pipe_flows_kg_per_s),
+    )
+
+
+def _unheeded(network: Network, settings: RunSettings, schedule: Schedule | None) -> list[Finding]:
+    kind, found = settings.control.kind, list[Finding]()
+    if kind is ControllerKind.MPC:
+        return found
+    name = kind.name.lower()
+    if settings.control.weights:
+        found.append(
+            Finding(
+                f"the {name} controller has no weights; {', '.join(settings.control.weights)} "
+                "mean nothing to it",
+                'remove them, or use kind = "mpc"',
+                field="control.weights",
+            )
+        )
+    plants = {plant.name for plant in network.plants}
+    fed = [one for one in schedule.participants if one in plants] if schedule else []
+    if fed:
+        found.append(
+            Finding(
+                f"the {name} controller does not follow what {', '.join(fed)} committed",
+                'use kind = "mpc", or commit substations only',
+                field="schedule",
+            )
+        )
+    return found
+
+
+def _short(
+    network: Network, settings: RunSettings, pipe_flows_kg_per_s: NDArray[np.float64]
+) -> tuple[Finding, ...]:
     if settings.control.kind is ControllerKind.BASELINE:
         return ()
     delay_s, horizon_s = longest_delay_s(network, pipe_flows_kg_per_s), settings.control.horizon_s

@@ -30,7 +30,7 @@ from rexdynnet.study.run_settings import (
 )
 from rexdynnet.study.run_world import make_world
 from rexdynnet.study.scenario import SimulationScenario, read_scenario
-from rexdynnet.timeline import parse_utc
+from rexdynnet.timeline import Schedule, parse_utc, units_from
 from tests.data import ROOT
 
 FILE = ROOT / "models/scenarios/destest16_two_plants_run.toml"
@@ -211,6 +211,26 @@ def test_a_schedule_from_a_file_is_followed(tmp_path: Path) -> None:
     file.write_text(format_schedule(made), encoding="utf-8")
     with pytest.raises(InputError, match="covers"):
         run(scenario(3.0, schedule=ScheduleSettings(file)))
+
+
+def test_only_time_units_within_the_run_are_settled() -> None:
+    units = ScheduleSettings(unit_s=3000.0)
+    data = run(scenario(2.0, schedule=units)).data
+    np.testing.assert_array_equal(data["unit"].values, [0.0, 3000.0])
+    with pytest.raises(InputError, match="no time unit of 3 h lies within the run of 2 h"):
+        run(scenario(2.0, schedule=ScheduleSettings(unit_s=3 * HOUR_S)))
+
+
+def test_what_a_kind_of_controller_does_not_look_at_is_warned_of(usual: Run) -> None:
+    network = read_scenario(FILE).network
+    flows = usual.data["pipe_mass_flow"].values[0]
+    settings = RunSettings(ControlSettings(weights={"heat": 1.0}))
+    units = tuple(units_from(parse_utc("2026-01-15"), HOUR_S, 1))
+    committed = Schedule(("heat_pump",), units, np.array([[-3.6e6]]))
+    weights, schedule = warnings_of(network, settings, flows, committed)
+    assert "heat mean nothing to it" in weights.what
+    assert "does not follow what heat_pump committed" in schedule.what
+    assert not warnings_of(network, RunSettings(ControlSettings()), flows)
 
 
 def test_a_fault_of_something_that_is_not_there_is_refused_before_the_run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,17 +86,86 @@ def test_commitments_beyond_all_plants_and_tanks_together_are_refused() -> None:
     units = tuple(units_from(parse_utc("2026-01-15"), 48 * 3600.0, 1))
     fine = np.array([[50e3, 30e3]]) * 48 * 3600.0
     check_schedule(Schedule(("house_1", "house_2"), units, fine), network)
-    from dataclasses import replace
-
     weak = replace(network, plants=(replace(network.plants[0], capacity_W=20e3),))
     with pytest.raises(InputError, match="together are 80 kW"):
         check_schedule(Schedule(("house_1", "house_2"), units, fine), weak)
 
 
-def test_a_consumer_cannot_commit_to_more_injection_than_its_connection() -> None:
+@pytest.mark.parametrize(
+    ("name", "kW", "said", "remedy"),
+    [
+        ("house_2", -1.0, "commits house_2 to feed heat in", "only takes heat"),
+        ("pump", 1.0, "commits pump to take heat", "only feeds in"),
+        ("boiler", -1.0, "boiler balances the network", "remove its rows"),
+    ],
+)
+def test_what_a_participant_cannot_commit_is_refused(
+    name: str, kW: float, said: str, remedy: str
+) -> None:
     units = tuple(units_from(parse_utc("2026-01-15"), 3600.0, 1))
-    with pytest.raises(InputError, match="house_2"):
-        check_schedule(Schedule(("house_2",), units, np.array([[-31e3 * 3600]])), small_network())
+    with pytest.raises(InputError) as caught:
+        check_schedule(Schedule((name,), units, np.array([[kW * 3.6e6]])), small_network())
+    (finding,) = caught.value.findings
+    assert said in finding.what
+    assert remedy in finding.remedy
+    assert finding.component == name
+
+
+def test_a_plant_that_follows_commands_may_commit_what_it_feeds_in() -> None:
+    network = small_network()
+    units = tuple(units_from(parse_utc("2026-01-15"), 3600.0, 1))
+    most = next(plant.capacity_W for plant in network.plants if plant.name == "pump")
+    check_schedule(Schedule(("pump",), units, np.array([[-most * 3600]])), network)
+    with pytest.raises(InputError, match="pump to"):
+        check_schedule(Schedule(("pump",), units, np.array([[-1.01 * most * 3600]])), network)
+
+
+def test_what_one_island_can_give_does_not_serve_another() -> None:
+    network = small_network()
+    far = replace(
+        network,
+        nodes=tuple(replace(node, name=f"far_{node.name}") for node in network.nodes),
+        pipes=tuple(
+            replace(
+                pipe,
+                name=f"far_{pipe.name}",
+                from_node=f"far_{pipe.from_node}",
+                to_node=f"far_{pipe.to_node}",
+            )
+            for pipe in network.pipes
+        ),
+        plants=tuple(
+            replace(
+                plant,
+                name=f"far_{plant.name}",
+                supply_node=f"far_{plant.supply_node}",
+                return_node=f"far_{plant.return_node}",
+                capacity_W=1e3,
+            )
+            for plant in network.plants
+        ),
+        substations=tuple(
+            replace(
+                unit,
+                name=f"far_{unit.name}",
+                supply_node=f"far_{unit.supply_node}",
+                return_node=f"far_{unit.return_node}",
+            )
+            for unit in network.substations
+        ),
+    )
+    both = replace(
+        network,
+        nodes=network.nodes + far.nodes,
+        pipes=network.pipes + far.pipes,
+        plants=network.plants + far.plants,
+        substations=network.substations + far.substations,
+    )
+    units = tuple(units_from(parse_utc("2026-01-15"), 3600.0, 1))
+    one = np.array([[40e3 * 3600.0]])
+    check_schedule(Schedule(("house_1",), units, one), both)
+    with pytest.raises(InputError, match="together are 40 kW, plants and tanks give 2 kW"):
+        check_schedule(Schedule(("far_house_1",), units, one), both)
 
 
 def test_power_beyond_the_schedule_is_the_forecast() -> None:
