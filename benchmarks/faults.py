@@ -11,8 +11,13 @@ and at the plant, and a make-up water meter; read every minute, averaged over 15
 of the readings lost. `--without-pressure` leaves differential pressure at the plant only.
 
 What cannot be told: with one thermometer in the return line, at the plant, heat lost in
-any return pipe looks the same; and the water of a leak leaves at the pipe's end, so return
-pipes that meet in a node are one place. There the monitor names the group (`--return-line`).
+any return pipe looks the same, and a wet service pipe shows too little; the water of a leak
+leaves at the pipe's end, so return pipes that meet in a node are one place. There the monitor
+names the group (`--return-line`). Thermometers where return pipes meet (`--junctions`) narrow
+the group down to the pipes of that place.
+
+`rexdynnet bench faults --json` prints the figures of both. Each seed is finished before the next
+one begins; `--first` goes on where a table was left.
 """
 
 from __future__ import annotations
@@ -45,6 +50,8 @@ CASES = (
     (Fault.WET_INSULATION, Line.SUPPLY),
 )
 RETURN_CASES = ((Fault.LEAK, Line.RETURN), (Fault.WET_INSULATION, Line.RETURN))
+# Pipes that meet in a junction of the benchmark's network.
+_PLACE = 3
 Report = Callable[[str], None]
 Cases = tuple[tuple[Fault, Line], ...]
 
@@ -87,6 +94,11 @@ class Answer:
         """The right component, perhaps among others."""
         alarm = self.alarm
         return alarm is not None and any(c.hypothesis == self.planted for c in alarm.candidates)
+
+    @property
+    def placed(self) -> bool:
+        """The right component, among no more than the pipes of one junction."""
+        return self.grouped and self.alarm is not None and len(self.alarm.candidates) <= _PLACE
 
     def text(self, seed: int) -> str:
         """One line of the table."""
@@ -145,6 +157,17 @@ def measure(report: Report) -> Iterator[Measurement]:
         yield Measurement(name, sum(right), "1", Sense.AT_LEAST, 0.9 * SEEDS, remark="of 10 seeds")
     rate = false_alarms / (SEEDS * MONTH_days / 30.0)
     yield Measurement("false alarms a month", rate, "1", Sense.AT_MOST, 1.0)
+    for where, junctions in (("at the plant only", False), ("where return pipes meet", True)):
+        report(f"return line, thermometers {where}")
+        meters = Meters(return_junctions=junctions)
+        answers, _ = table(range(1, SEEDS + 1), 0.0, meters, report, RETURN_CASES)
+        for kind, _line in RETURN_CASES:
+            same = [answer for answer in answers if answer.planted.fault is kind]
+            name = f"{kind.name.lower()} of the return line placed, thermometers {where}"
+            found = sum(answer.placed for answer in same)
+            seen = sum(answer.grouped for answer in same)
+            remark = f"of 10 seeds, among at most {_PLACE} pipes; {seen} in a group of any size"
+            yield Measurement(name, found, "1", Sense.AT_LEAST, 0.9 * SEEDS, remark=remark)
 
 
 def main() -> None:
@@ -155,8 +178,9 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=MONTH_days, help="healthy days per seed")
     parser.add_argument("--without-pressure", action="store_true", help="no Δp at substations")
     parser.add_argument("--return-line", action="store_true", help="faults of return pipes")
+    parser.add_argument("--junctions", action="store_true", help="thermometers in the return line")
     given = parser.parse_args()
-    meters = Meters(at_substations=not given.without_pressure)
+    meters = Meters(at_substations=not given.without_pressure, return_junctions=given.junctions)
     cases = RETURN_CASES if given.return_line else CASES
     started = time.perf_counter()
 

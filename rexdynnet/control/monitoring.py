@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -45,6 +46,9 @@ class Meters:
         Share of readings that get lost.
     at_substations : bool
         Differential pressure is measured at substations too, not only at the plant.
+    return_junctions : bool
+        A thermometer stands in the return line wherever pipes meet; without them heat
+        that return pipes lose shows at the plant only.
     """
 
     temperature_K: float = 0.1
@@ -57,6 +61,7 @@ class Meters:
     pressure_resolution_Pa: float = 10.0
     dropout: float = 0.02
     at_substations: bool = True
+    return_junctions: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,9 +142,35 @@ def meters_of(network: Network, meters: Meters | None = None) -> tuple[Sensor, .
                 meters.pressure_Pa,
                 meters.pressure_resolution_Pa,
             )
+    for name in return_junctions(network) if meters.return_junctions else ():
+        add(
+            name,
+            "node_temperature",
+            meters.temperature_K,
+            meters.temperature_resolution_K,
+            meters.temperature_lag_s,
+        )
     for plant in network.plants:
         add(plant.name, MAKEUP, meters.makeup_kg_per_s, 0.1 * meters.makeup_kg_per_s)
     return tuple(sensors)
+
+
+def return_junctions(network: Network) -> tuple[str, ...]:
+    """Nodes of the return line at which at least two pipes arrive; not those of plants.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    tuple of str
+    """
+    arriving = Counter(pipe.to_node for pipe in network.pipes if pipe.line is Line.RETURN)
+    plants = {plant.return_node for plant in network.plants}
+    return tuple(
+        node.name for node in network.nodes if arriving[node.name] > 1 and node.name not in plants
+    )
 
 
 def with_makeup(network: Network, records: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -226,7 +257,7 @@ def make_monitor(
         "flow": error.flow_kg_per_s,
     }
     left_out = {
-        name: short[name.rpartition("_")[2]]
+        name: short[name.rpartition(".")[2].rpartition("_")[2]]
         for name in map(output_name, sensors)
         if name in outputs
     }

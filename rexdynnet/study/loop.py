@@ -221,8 +221,9 @@ def _looped(
     tally = new_tally(network, edges)
     begun = _begin(ready)
     state, output, warnings = begun.state, begun.output, begun.warnings
-    for finding in warnings if warn is not None else ():
-        warn(finding)
+    if warn is not None:
+        for finding in warnings:
+            warn(finding)
     read = instruments.init(output)
     trace = Trace(ladder.bounds.signals)
     applied, memory = begun.controls, None

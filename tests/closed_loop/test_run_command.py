@@ -77,7 +77,7 @@ FIRST, SECOND = "2027-02-14T23:00", "2027-02-15T00:00"
         ([*rows(FIRST, SECOND), f"boiler,{FIRST}Z,-1", f"boiler,{SECOND}Z,-1"],
          "boiler balances the network", 'give the plant control = "heat"'),
         ([*rows(FIRST, SECOND), f"substation_77,{FIRST}Z,1"], "'substation_77'", "substation_7"),
-        (rows(FIRST, SECOND, energy_Wh=30000), "substation_1 to 30 kW, more than its", "commit less"),
+        (rows(FIRST, SECOND, energy_Wh=30000), "substation_1 to 30 kW, more", "commit less"),
         (rows(FIRST, SECOND, energy_Wh=-10), "to feed heat in", "only takes heat"),
         (rows(FIRST, SECOND, "2027-02-15T00:30"), "overlaps", "follow one another"),
         (rows(FIRST, "2027-02-15T01:00"), "units are missing", "0 where nothing is reserved"),
