@@ -158,10 +158,13 @@ def run_loop(
             seconds = perf_counter() - begin
             write_result(done.data, folder / RESULT)
             numbers = {**done.kpis.numbers(), "rungs": dict(done.kpis.rungs)}
+            if "monitor" in done.data.attrs:
+                numbers["alarms"] = len(done.alarms)
             (folder / KPIS).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
             control = done.data.attrs["controller"]
             lines = [f"{describe_run(done.data)}, controller {control}"]
             lines += [f"  {line}" for line in done.kpis.lines()]
+            lines += [f"  {line}" for line in done.data.attrs.get("monitor", "").splitlines()]
             _write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []

@@ -33,6 +33,7 @@ PICTURES = (
     "control_inputs",
     "solver_effort",
     "heat_prices",
+    "fault_monitor",
 )
 _TEMPORARY = ".rexdynnet-"
 
@@ -157,6 +158,7 @@ def loop_pictures(result: xr.Dataset) -> dict[str, Picture]:
         "control_inputs",
         "solver_effort",
         "heat_prices",
+        "fault_monitor",
         "trajectories",
         "tank",
     )
@@ -194,4 +196,6 @@ def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
         pictures["commitments"] = plot.commitments
     if "heat_price" in result:
         pictures["heat_prices"] = plot.heat_prices
+    if "monitor_innovation" in result:
+        pictures["fault_monitor"] = plot.fault_monitor
     return pictures

@@ -17,6 +17,7 @@ from rexdynnet.plot.pipes import pressures_along_route, space_time
 from rexdynnet.plot.routes import Route, find_route
 from rexdynnet.plot.series import flows, heats, tank
 from rexdynnet.plot.temperature import temperatures
+from rexdynnet.plot.watch import fault_monitor
 
 __all__ = [
     "MapQuantity",
@@ -24,6 +25,7 @@ __all__ = [
     "commitments",
     "control_inputs",
     "energy_balance",
+    "fault_monitor",
     "find_route",
     "flows",
     "heat_prices",

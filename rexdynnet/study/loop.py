@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rexdynnet.control.base import AbstractController
 from rexdynnet.control.baseline import make_baseline
 from rexdynnet.control.bounds import ControlBounds
+from rexdynnet.control.faults import Alarm
 from rexdynnet.control.kinds import make_controller
 from rexdynnet.control.ladder import Ladder
 from rexdynnet.control.schedule import read_schedule
@@ -32,6 +33,7 @@ from rexdynnet.study.run_preview import (
 )
 from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
 from rexdynnet.study.run_settings import RunSettings
+from rexdynnet.study.run_watch import FaultWatch, make_watch, watch_warnings
 from rexdynnet.study.run_world import World, make_world
 from rexdynnet.study.scenario import SimulationScenario
 from rexdynnet.timeline import Realisation, Schedule
@@ -56,11 +58,14 @@ class Run:
     kpis : Kpis
     warnings : tuple of Finding
         What was allowed and still is unwise.
+    alarms : tuple of Alarm
+        Of the fault monitor, where the scenario has a section `[monitor]`.
     """
 
     data: xr.Dataset
     kpis: Kpis
     warnings: tuple[Finding, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
 
 def run(
@@ -142,6 +147,7 @@ class _Ready:
     instruments: Instruments
     ladder: Ladder
     previews: PreviewMaker
+    watch: FaultWatch | None
 
 
 def _prepared(scenario: SimulationScenario, controller: AbstractController | None) -> _Ready:
@@ -181,7 +187,11 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
         schedule,
         gate,
     )
-    return _Ready(scenario, settings, world, instruments, ladder, previews)
+    watch = None
+    if settings.monitor is not None:
+        quality, source = settings.sensors, scenario.source
+        watch = make_watch(network, settings.monitor, quality, scenario.seed, source)
+    return _Ready(scenario, settings, world, instruments, ladder, previews, watch)
 
 
 @dataclass(frozen=True)
@@ -203,6 +213,9 @@ def _begin(ready: _Ready) -> _Start:
     output = _first_row(output)
     flows = output.records["pipe_mass_flow"][0]
     found = warnings_of(ready.scenario.network, ready.settings, flows, ready.previews.schedule)
+    if ready.watch is not None:
+        duration_s = ready.scenario.duration_s
+        found += watch_warnings(ready.watch.settings, ready.settings.faults, duration_s)
     return _Start(state, output, first, found)
 
 
@@ -243,6 +256,8 @@ def _looped(
         fuels = fuel_prices(network, settings.prices, power_price)
         tally = count(tally, network, output, fuels, power_price)
         collector.take(output)
+        if ready.watch is not None:
+            ready.watch.take(output, silent)
         if progress is not None:
             progress(float(end), scenario.duration_s)
     realisation = (
@@ -265,8 +280,12 @@ def _looped(
         float(np.mean(collector.rows["outdoor_temperature"])),
     )
     data = loop_dataset(scenario, settings, collector, trace, realisation, kpis)
+    alarms: tuple[Alarm, ...] = ()
+    if ready.watch is not None:
+        data, alarms = ready.watch.assign(data), ready.watch.alarms
+        data = data.assign_attrs(monitor="\n".join(ready.watch.lines()))
     told = "\n".join(str(finding) for finding in warnings)
-    return Run(data.assign_attrs(warnings=told), kpis, warnings)
+    return Run(data.assign_attrs(warnings=told), kpis, warnings, alarms)
 
 
 def _schedule(

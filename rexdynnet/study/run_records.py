@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from rexdynnet.control.settings import ControllerKind, ControlSettings
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.entries import Entry, section, sections
-from rexdynnet.network.fields import Name, NotNegative, Record
+from rexdynnet.network.fields import Name, NotNegative, Positive, Record
 from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.study.forecast_error import ForecastErrors, read_forecast
 from rexdynnet.study.records import DurationField
@@ -22,6 +22,7 @@ from rexdynnet.study.run_settings import (
     FaultKind,
     ForecastKind,
     ForecastSettings,
+    MonitorSettings,
     PriceSettings,
     RunSettings,
     ScheduleSettings,
@@ -29,7 +30,7 @@ from rexdynnet.study.run_settings import (
 )
 from rexdynnet.units import parse_duration, split_unit
 
-SECTIONS = ("control", "schedule", "forecast", "prices", "sensors", "faults")
+SECTIONS = ("control", "schedule", "forecast", "prices", "sensors", "faults", "monitor")
 _Kind = TypeVar("_Kind", bound=Record)
 
 
@@ -92,6 +93,19 @@ class SensorRecord(Record):
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
+class MonitorRecord(Record):
+    """Section `[monitor]`."""
+
+    commissioning: DurationField = 7 * 24 * 3600.0
+    step: DurationField = 900.0
+    sample: DurationField = 60.0
+    pressure_at_substations: bool = True
+    return_thermometers: bool = False
+    false_alarms_per_month: Positive = 0.1
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.99
+    patience: DurationField = 12 * 3600.0
+
+
 class FaultRecord(Record):
     """Each `[[faults]]`; a `signal` ends with the unit of `value` where it has one."""
 
@@ -145,10 +159,11 @@ def run_sections(document: Entry, path: Path, findings: list[Finding]) -> RunSet
     prices = _prices(document, findings)
     sensors = _record(SensorRecord, section(document, "sensors", findings), findings)
     faults = read_faults(document, findings)
+    monitor = _monitor(document, findings)
     if len(findings) > before or control is None or forecast is None or prices is None:
         return None
     found = SensorSettings(**sensors.model_dump()) if sensors else SensorSettings()
-    return RunSettings(control, forecast, schedule, prices, found, faults)
+    return RunSettings(control, forecast, schedule, prices, found, faults, monitor)
 
 
 def read_faults(document: Entry, findings: list[Finding]) -> tuple[Fault, ...]:
@@ -235,6 +250,28 @@ def _forecast_settings(
         )
         return None
     return ForecastSettings(record.kind, errors, record.scale)
+
+
+def _monitor(document: Entry, findings: list[Finding]) -> MonitorSettings | None:
+    if "monitor" not in document.values:
+        return None
+    record = _record(MonitorRecord, section(document, "monitor", findings), findings)
+    if record is None:
+        return None
+    try:
+        return MonitorSettings(
+            record.commissioning,
+            record.step,
+            record.sample,
+            record.pressure_at_substations,
+            record.return_thermometers,
+            record.false_alarms_per_month,
+            record.confidence,
+            record.patience,
+        )
+    except InputError as error:
+        findings += [replace(finding, file=document.file) for finding in error.findings]
+        return None
 
 
 def _prices(document: Entry, findings: list[Finding]) -> PriceSettings | None:

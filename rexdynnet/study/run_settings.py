@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from rexdynnet.control.settings import ControlSettings
+from rexdynnet.errors import Finding, InputError
 from rexdynnet.study.forecast_error import ForecastErrors
 
 _HOUR_S = 3600.0
@@ -104,6 +105,51 @@ class SensorSettings:
     dropout: float = 0.0
 
 
+@dataclass(frozen=True)
+class MonitorSettings:
+    """How a fault monitor watches the run.
+
+    Parameters
+    ----------
+    commissioning_s : float
+        Healthy operation from which it learns, from the start of the run.
+    step_s, sample_s : float
+        Readings of every `sample_s` are averaged over `step_s`.
+    pressure_at_substations : bool
+        Differential pressure is measured there too, not only at the plant.
+    return_thermometers : bool
+        Stand wherever pipes of the return line meet.
+    false_alarms_per_month, confidence, patience_s : float
+        See `rexdynnet.control.faults.Rule`.
+    """
+
+    commissioning_s: float = 7 * 24 * _HOUR_S
+    step_s: float = 900.0
+    sample_s: float = 60.0
+    pressure_at_substations: bool = True
+    return_thermometers: bool = False
+    false_alarms_per_month: float = 0.1
+    confidence: float = 0.99
+    patience_s: float = 12 * _HOUR_S
+
+    def __post_init__(self) -> None:
+        share = self.step_s / self.sample_s
+        if not (share >= 1 and abs(share - round(share)) < 1e-9):
+            raise InputError(
+                Finding(
+                    f"the monitor's step of {self.step_s:g} s is no multiple of its sample of "
+                    f"{self.sample_s:g} s",
+                    'give for example step = "15min" and sample = "1min"',
+                    field="monitor.step",
+                )
+            )
+
+    @property
+    def samples(self) -> int:
+        """Readings in a step."""
+        return round(self.step_s / self.sample_s)
+
+
 class FaultKind(Enum):
     """What fails."""
 
@@ -147,6 +193,8 @@ class RunSettings:
     prices : PriceSettings
     sensors : SensorSettings
     faults : tuple of Fault
+    monitor : MonitorSettings or None
+        None: nobody watches for faults.
     """
 
     control: ControlSettings = field(default_factory=ControlSettings)
@@ -155,3 +203,4 @@ class RunSettings:
     prices: PriceSettings = field(default_factory=PriceSettings)
     sensors: SensorSettings = field(default_factory=SensorSettings)
     faults: tuple[Fault, ...] = ()
+    monitor: MonitorSettings | None = None
