@@ -295,6 +295,21 @@ class ErrorPath:
         error = deviation[_LEAD_H + hours] - faded + noise[_LEAD_H + hours]
         return np.where(ahead > 0, error, 0.0)
 
+    def deviation(self, hours: NDArray[np.int64]) -> Floats:
+        """Deviation of whole hours from the regression: what a perfect forecast would add.
+
+        Parameters
+        ----------
+        hours : ndarray of int, shape (n,)
+            From 0 on.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        deviation, noise = _drawn(self.process, self.seed, self.key, int(hours.max()) + 1)
+        return deviation[_LEAD_H + hours] + noise[_LEAD_H + hours]
+
 
 def _drawn(process: ErrorProcess, seed: int, key: str, hours: int) -> tuple[Floats, Floats]:
     # Whole weeks, so that a growing horizon asks for the same cached arrays.

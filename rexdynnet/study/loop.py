@@ -35,7 +35,7 @@ from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
 from rexdynnet.study.run_settings import RunSettings
 from rexdynnet.study.run_watch import FaultWatch, make_watch, watch_warnings
 from rexdynnet.study.run_world import World, make_world
-from rexdynnet.study.scenario import SimulationScenario
+from rexdynnet.study.scenario import SimulationScenario, fitted_loads
 from rexdynnet.timeline import Realisation, Schedule
 from rexdynnet.units import format_duration
 
@@ -167,7 +167,8 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     settings = replace(settings, control=control)
     network = scenario.network
     world = make_world(scenario, settings)
-    forecaster = Forecaster(network, world.truth, settings.forecast, scenario.seed)
+    fitted = fitted_loads(scenario)
+    forecaster = Forecaster(network, world.truth, settings.forecast, scenario.seed, fitted)
     schedule = _schedule(scenario, settings, forecaster)
     if schedule is not None:
         _check_units(schedule, scenario)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +16,10 @@ from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.network.read import read_network
 from rexdynnet.simulation.demand import Diversity, HeatLoad
 from rexdynnet.simulation.weather import GroundModel
+from rexdynnet.study.forecast_error import read_forecast
 from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation
 from rexdynnet.study.records import (
+    DemandRecord,
     DiversityRecord,
     HeadRecord,
     LoadRecord,
@@ -56,7 +59,7 @@ def scenario_from_file(path: Path) -> SimulationScenario:
     time = _record(TimeRecord, _section(document, "time", findings), findings)
     simulation = _record(SimulationRecord, _section(document, "simulation", findings), findings)
     weather = _optional(WeatherRecord, document, "weather", findings)
-    demand = _demand(document, findings)
+    demand = _demand(document, path, findings)
     values = _parameters(document, findings)
     network = _network(head, path, findings)
     operation = _operation(document, network, findings)
@@ -120,9 +123,17 @@ def scenario_from_file(path: Path) -> SimulationScenario:
         closed_loop=closed_loop,
         hash=hash_of(
             document.values,
-            _content(path.parent / head.network, series) | run_files(closed_loop, document, path),
+            _content(path.parent / head.network, series)
+            | run_files(closed_loop, document, path)
+            | _fitted_file(document, path),
         ),
     )
+
+
+def _fitted_file(document: Entry, path: Path) -> dict[str, bytes]:
+    demand = document.values.get("demand")
+    name = demand.get("fitted") if isinstance(demand, Mapping) else None
+    return {"fitted": (path.parent / name).read_bytes()} if isinstance(name, str) else {}
 
 
 def _head(document: Entry, findings: list[Finding]) -> Entry:
@@ -155,26 +166,45 @@ def _section(
     return replace(entry, values=values)
 
 
-def _demand(document: Entry, findings: list[Finding]) -> Demand | None:
+def _demand(document: Entry, path: Path, findings: list[Finding]) -> Demand | None:
     if "demand" not in document.values:
         return None
     nested = ("substations", "diversity")
-    own = _record(LoadRecord, _section(document, "demand", findings, without=nested), findings)
+    own = _record(DemandRecord, _section(document, "demand", findings, without=nested), findings)
     spread = _record(DiversityRecord, _section(document, "demand.diversity", findings), findings)
-    base = _load_rule(own or LoadRecord(), LoadRule(HeatLoad(0.0)))
+    base = _load_rule(own or DemandRecord(), LoadRule(HeatLoad(0.0)))
     rules: dict[str, LoadRule] = {}
+    shaped: list[str] = []
     for name in section(document, "demand.substations", findings).values:
         entry = _section(document, f"demand.substations.{name}", findings)
         record = _record(LoadRecord, entry, findings)
         if record is not None:
             rules[name] = _load_rule(record, base)
+            shaped += [f"substations.{name}.{key}" for key in _shape(record)]
     if own is not None and own.annual_heat_J is not None and own.full_load_hours is not None:
         findings.append(
             document.finding(
                 "demand has both annual heat and full load hours", "keep one of them", "demand"
             )
         )
-    return Demand(base, rules, Diversity(**spread.model_dump()) if spread else Diversity())
+    diversity = Diversity(**spread.model_dump()) if spread else Diversity()
+    if own is None or own.fitted is None:
+        return Demand(base, rules, diversity)
+    profile = [*_shape(own), *shaped]
+    profile += ["diversity"] if "diversity" in section(document, "demand", findings).values else []
+    if profile:
+        what = f"demand has both a fitted load and {', '.join(profile)} of standard profiles"
+        findings.append(document.finding(what, "keep one of them", "demand.fitted"))
+    try:
+        return Demand(base, rules, diversity, read_forecast(path.parent / own.fitted))
+    except InputError as error:
+        findings += error.findings
+        return None
+
+
+def _shape(record: LoadRecord) -> list[str]:
+    """Keys that shape a standard profile."""
+    return [k for k in ("building", "construction", "windy") if getattr(record, k) is not None]
 
 
 def _load_rule(record: LoadRecord, base: LoadRule) -> LoadRule:

@@ -97,13 +97,19 @@ class WeatherRecord(Record):
 
 
 class LoadRecord(Record):
-    """Section `[demand]` and each `[demand.substations.NAME]`; the latter only overrides."""
+    """Each `[demand.substations.NAME]`, which overrides, and `[demand]`."""
 
     building: BuildingField | None = None
     construction: Construction | None = None
     windy: bool | None = None
     full_load_hours: Positive | None = None
     annual_heat_J: Positive | None = None
+
+
+class DemandRecord(LoadRecord):
+    """Section `[demand]`."""
+
+    fitted: Name | None = None
 
 
 class DiversityRecord(Record):

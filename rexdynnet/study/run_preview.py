@@ -15,6 +15,7 @@ from rexdynnet.network.inputs import OUTDOOR
 from rexdynnet.network.spec import PlantKind
 from rexdynnet.signals import Hold
 from rexdynnet.simulation.forcing import Forcing
+from rexdynnet.study.fitted_load import DISTRICT, FittedLoads, without_weather
 from rexdynnet.study.forecast_error import ErrorPath, ForecastErrors
 from rexdynnet.study.run_settings import ForecastKind, ForecastSettings, PriceSettings
 from rexdynnet.timeline import Schedule, TimeUnit, seconds_since, units_from
@@ -38,12 +39,15 @@ class Forecaster:
         reaches as far as anyone looks ahead.
     settings : ForecastSettings
     seed : int
+    fitted : FittedLoads or None
+        Loads that follow a regression: their forecast is its value on the issued weather.
     """
 
     network: Network
     truth: Forcing
     settings: ForecastSettings
     seed: int
+    fitted: FittedLoads | None = None
 
     def means(self, edges_s: Floats) -> Floats:
         """True means over intervals, shape (n, n_d)."""
@@ -73,7 +77,11 @@ class Forecaster:
         issue = int(np.floor(issued_s / _HOUR_S + 1e-9))
         middle = 0.5 * (edges_s[1:] + edges_s[:-1])
         hours = np.floor(middle / _HOUR_S + 1e-9).astype(np.int64)
-        common = ErrorPath(errors.load_common, self.seed, "district").error(issue, hours)
+        common = ErrorPath(errors.load_common, self.seed, DISTRICT).error(issue, hours)
+        if self.fitted is not None:
+            until = np.arange(issue, max(int(hours.max()), issue) + 1)
+            outdoor = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, until)
+            common = common + self.fitted.weather_miss(outdoor)[np.maximum(hours - issue, 0)]
         for column, signal in enumerate(self.truth.signals):
             if signal.quantity in ("heat_demand", "mass_flow_demand"):
                 own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
@@ -88,12 +96,19 @@ class Forecaster:
     def _errors(self) -> ForecastErrors | None:
         if self.settings.kind is ForecastKind.PERFECT or self.settings.errors is None:
             return None
-        return self.settings.errors.scaled(self.settings.scale)
+        errors = self.settings.errors
+        if self.fitted is not None:
+            errors = without_weather(errors, self.fitted.model)
+        return errors.scaled(self.settings.scale)
 
     @cached_property
     def _usual(self) -> Floats:
-        """Mean of every disturbance over the whole span."""
-        return self.means(np.array([self.truth.time_s[0], self.truth.time_s[-1]]))[0]
+        """Of what errors are shares: the fitted mean loads, or means over the whole span."""
+        usual = self.means(np.array([self.truth.time_s[0], self.truth.time_s[-1]]))[0]
+        for column, signal in enumerate(self.truth.signals):
+            if self.fitted is not None and signal.quantity == "heat_demand":
+                usual[column] = self.fitted.mean_W.get(signal.component, usual[column])
+        return usual
 
     @cached_property
     def _running(self) -> Floats:

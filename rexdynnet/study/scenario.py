@@ -21,6 +21,8 @@ from rexdynnet.simulation.forcing import Forcing, complete, merge, shift
 from rexdynnet.simulation.plant import Method
 from rexdynnet.simulation.series import out_of_bounds, read_series
 from rexdynnet.simulation.weather import GroundModel, read_reference_year, weather_forcing
+from rexdynnet.study.fitted_load import FittedLoads, fitted_forcing, mean_loads
+from rexdynnet.study.forecast_error import FittedForecast
 from rexdynnet.study.operation import Operation, baseline_forcing
 from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
 
@@ -48,7 +50,7 @@ class LoadRule:
 
 @dataclass(frozen=True)
 class Demand:
-    """Where heat demands come from: standard profiles with diversity.
+    """Where heat demands come from: standard profiles with diversity, or a fitted regression.
 
     Parameters
     ----------
@@ -56,11 +58,14 @@ class Demand:
     substations : mapping of substation name to LoadRule
         Exceptions.
     diversity : Diversity
+    fitted : FittedForecast or None
+        Loads follow this regression on the weather instead of standard profiles.
     """
 
     default: LoadRule
     substations: Mapping[str, LoadRule] = field(default_factory=dict)
     diversity: Diversity = field(default_factory=Diversity)
+    fitted: FittedForecast | None = None
 
 
 @dataclass(frozen=True)
@@ -297,6 +302,16 @@ def loads_of(network: Network, demand: Demand) -> dict[str, HeatLoad]:
     return loads
 
 
+def fitted_loads(scenario: SimulationScenario) -> FittedLoads | None:
+    """What a forecaster must know of a scenario's fitted loads; None where they have profiles."""
+    demand = scenario.demand
+    if demand is None or demand.fitted is None or scenario.region is None:
+        return None
+    loads = loads_of(scenario.network, demand)
+    heat = {name: load.annual_heat_J for name, load in loads.items()}
+    return mean_loads(demand.fitted, heat, scenario.region)
+
+
 def hash_of(document: Mapping[str, object], files: Mapping[str, bytes]) -> str:
     """SHA-256 of a scenario's content: its keys, and the files that it stands on."""
     digest = sha256(json.dumps(document, sort_keys=True, default=str).encode())
@@ -316,14 +331,20 @@ def _computed(scenario: SimulationScenario) -> list[Forcing]:
         if scenario.region is None:
             raise InputError(
                 Finding(
-                    "standard load profiles need a reference year",
+                    "computed heat demands need a reference year",
                     "add a [weather] section with a region, or give the demands in a series",
                     file=scenario.source,
                     field="weather.region",
                 )
             )
         loads = loads_of(scenario.network, scenario.demand)
-        if loads:
+        fitted = scenario.demand.fitted
+        if loads and fitted is not None:
+            heat = {name: load.annual_heat_J for name, load in loads.items()}
+            parts.append(
+                fitted_forcing(fitted, heat, scenario.region, start, duration, scenario.seed)
+            )
+        elif loads:
             parts.append(
                 demand_forcing(
                     loads,
