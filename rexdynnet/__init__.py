@@ -1,6 +1,6 @@
 """RexDynNet: dynamics of heating networks, from spreadsheets to validated trajectories.
 
-The names below are all a first script needs; each loads its part of the package
+The names below are all that scripts need; each loads its part of the package
 when it is first used, so that `import rexdynnet` is quick.
 
 Examples
@@ -17,6 +17,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rexdynnet import plot
+    from rexdynnet.control.base import (
+        AbstractController,
+        Decision,
+        Observation,
+        Outcome,
+        Preview,
+        Rung,
+    )
+    from rexdynnet.control.baseline import make_baseline
+    from rexdynnet.control.bounds import ControlBounds
+    from rexdynnet.control.envelope import delivery_envelope
+    from rexdynnet.control.faults import Alarm
+    from rexdynnet.control.kinds import make_controller
+    from rexdynnet.control.mhe import MovingHorizon
+    from rexdynnet.control.monitor import Monitor
+    from rexdynnet.control.monitoring import make_monitor
+    from rexdynnet.control.mpc import make_mpc
+    from rexdynnet.control.observer import KalmanFilter
+    from rexdynnet.control.prices import price_surface
+    from rexdynnet.control.schedule import format_schedule, read_schedule
+    from rexdynnet.control.settings import ControllerKind, ControlSettings
+    from rexdynnet.control.trajectory import TrajectoryOptions, make_generator
     from rexdynnet.dae.model import Dae, build_dae
     from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
     from rexdynnet.network.aggregate import Aggregation, aggregate
@@ -31,36 +53,66 @@ if TYPE_CHECKING:
     from rexdynnet.simulation.series import make_forcing, read_forcing
     from rexdynnet.simulation.simulate import make_plant, simulate
     from rexdynnet.study.loop import Run, run
+    from rexdynnet.study.run_kpis import Kpis
     from rexdynnet.study.scenario import SimulationScenario, read_scenario, run_simulation
-    from rexdynnet.timeline import Schedule
+    from rexdynnet.testing import check_controller
+    from rexdynnet.timeline import DeliveryEnvelope, PriceSurface, Schedule, TimeUnit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AbstractController",
     "Aggregation",
+    "Alarm",
+    "ControlBounds",
+    "ControlSettings",
+    "ControllerKind",
     "Dae",
+    "Decision",
+    "DeliveryEnvelope",
     "Finding",
     "Forcing",
     "Hold",
     "InputError",
+    "KalmanFilter",
+    "Kpis",
     "Method",
+    "Monitor",
+    "MovingHorizon",
     "Network",
+    "Observation",
+    "Outcome",
+    "Preview",
+    "PriceSurface",
     "RexdynnetError",
     "Run",
+    "Rung",
     "Schedule",
     "Signal",
     "SimulationScenario",
     "SolverError",
+    "TimeUnit",
+    "TrajectoryOptions",
     "__version__",
     "aggregate",
     "build_dae",
+    "check_controller",
     "check_network",
+    "delivery_envelope",
+    "format_schedule",
+    "make_baseline",
+    "make_controller",
     "make_forcing",
+    "make_generator",
+    "make_monitor",
+    "make_mpc",
     "make_plant",
     "plot",
+    "price_surface",
     "read_forcing",
     "read_network",
     "read_scenario",
+    "read_schedule",
     "run",
     "run_simulation",
     "series",
@@ -69,28 +121,56 @@ __all__ = [
 ]
 
 _HOME = {
+    "AbstractController": "rexdynnet.control.base",
     "Aggregation": "rexdynnet.network.aggregate",
+    "Alarm": "rexdynnet.control.faults",
+    "ControlBounds": "rexdynnet.control.bounds",
+    "ControlSettings": "rexdynnet.control.settings",
+    "ControllerKind": "rexdynnet.control.settings",
     "Dae": "rexdynnet.dae.model",
+    "Decision": "rexdynnet.control.base",
+    "DeliveryEnvelope": "rexdynnet.timeline",
     "Finding": "rexdynnet.errors",
     "Forcing": "rexdynnet.simulation.forcing",
     "Hold": "rexdynnet.signals",
     "InputError": "rexdynnet.errors",
+    "KalmanFilter": "rexdynnet.control.observer",
+    "Kpis": "rexdynnet.study.run_kpis",
     "Method": "rexdynnet.simulation.plant",
+    "Monitor": "rexdynnet.control.monitor",
+    "MovingHorizon": "rexdynnet.control.mhe",
     "Network": "rexdynnet.network.graph",
+    "Observation": "rexdynnet.control.base",
+    "Outcome": "rexdynnet.control.base",
+    "Preview": "rexdynnet.control.base",
+    "PriceSurface": "rexdynnet.timeline",
     "RexdynnetError": "rexdynnet.errors",
     "Run": "rexdynnet.study.loop",
+    "Rung": "rexdynnet.control.base",
     "Schedule": "rexdynnet.timeline",
     "Signal": "rexdynnet.signals",
     "SimulationScenario": "rexdynnet.study.scenario",
     "SolverError": "rexdynnet.errors",
+    "TimeUnit": "rexdynnet.timeline",
+    "TrajectoryOptions": "rexdynnet.control.trajectory",
     "aggregate": "rexdynnet.network.aggregate",
     "build_dae": "rexdynnet.dae.model",
+    "check_controller": "rexdynnet.testing",
     "check_network": "rexdynnet.network.checks",
+    "delivery_envelope": "rexdynnet.control.envelope",
+    "format_schedule": "rexdynnet.control.schedule",
+    "make_baseline": "rexdynnet.control.baseline",
+    "make_controller": "rexdynnet.control.kinds",
     "make_forcing": "rexdynnet.simulation.series",
+    "make_generator": "rexdynnet.control.trajectory",
+    "make_monitor": "rexdynnet.control.monitoring",
+    "make_mpc": "rexdynnet.control.mpc",
     "make_plant": "rexdynnet.simulation.simulate",
+    "price_surface": "rexdynnet.control.prices",
     "read_forcing": "rexdynnet.simulation.series",
     "read_network": "rexdynnet.network.read",
     "read_scenario": "rexdynnet.study.scenario",
+    "read_schedule": "rexdynnet.control.schedule",
     "run": "rexdynnet.study.loop",
     "run_simulation": "rexdynnet.study.scenario",
     "series": "rexdynnet.simulation.dataset",

@@ -11,6 +11,9 @@ GROUPS = {
     "physics": "physics: laws",
     "dae": "dae: the symbolic model",
     "simulation": "simulation: plants and results",
+    "control": "control: controllers, observers, prices",
+    "safety": "safety: the hybrid automaton and temporal rules",
+    "market": "market: the reservation exchange",
     "study": "study: scenarios, validation, benchmarks",
     "plot": "plot: pictures",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -9,6 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from rexdynnet.control.base import Floats
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.network.entries import nearest
 from rexdynnet.network.graph import Network
 from rexdynnet.network.inputs import controls
 from rexdynnet.network.spec import Limited, Plant
@@ -103,6 +106,43 @@ class ControlBounds:
         lower, upper = self.at(time_s)
         safe = np.where(np.isfinite(values), values, self.defaults)
         return np.clip(safe, lower, upper)
+
+    def named(self, values: Mapping[str, float], time_s: float) -> Floats:
+        """Inputs from values by name; all others have their defaults.
+
+        Parameters
+        ----------
+        values : mapping of `component.quantity` to float
+            SI.
+        time_s : float
+
+        Returns
+        -------
+        ndarray, shape (n_u,)
+            Within the bounds.
+
+        Raises
+        ------
+        InputError
+            A name that is no control.
+
+        Examples
+        --------
+        >>> from rexdynnet import read_network
+        >>> bounds = ControlBounds(read_network("models/networks/destest16"))
+        >>> bounds.named({"boiler.supply_temperature": 345.0}, 0.0)
+        array([  345., 30000.])
+        """
+        places = {signal.name: index for index, signal in enumerate(self.signals)}
+        strange = [name for name in values if name not in places]
+        if strange:
+            raise InputError(
+                *(Finding(f"{name!r} is no control", nearest(name, places)) for name in strange)
+            )
+        inputs = self.defaults.copy()
+        for name, value in values.items():
+            inputs[places[name]] = value
+        return self.clipped(inputs, time_s)
 
     @cached_property
     def defaults(self) -> Floats:

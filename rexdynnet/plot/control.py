@@ -28,11 +28,18 @@ from rexdynnet.plot.style import (
     power_scale,
 )
 from rexdynnet.plot.times import TimeAxis, axis_of_seconds, seconds, start, time_axis
+from rexdynnet.timeline import PriceSurface, seconds_since
 
 _PANEL_INCH = 1.55
 _SUM = "whole network"
 _SHOWN = 5
 _ROOM = {"K": 1.0, "Pa": 1e4, "W": 2e3, "kg/s": 0.1}
+_PARTS = {
+    "energy": Colour.DELIVERED,
+    "loss": Colour.LOST,
+    "congestion": Colour.RETURN,
+    "scarcity": Colour.UNSERVED,
+}
 _STARTS = "steps-post"
 _ENDS = "steps-pre"
 
@@ -148,50 +155,100 @@ def solver_effort(result: xr.Dataset, ax: Axes | None = None) -> Figure:
     return figure_of(panels[0])
 
 
-def heat_prices(result: xr.Dataset, ax: Axes | None = None) -> Figure:
+def heat_prices(prices: xr.Dataset | PriceSurface, ax: Axes | None = None) -> Figure:
     """Marginal price of heat at the substations over time.
 
     Parameters
     ----------
-    result : xr.Dataset
-        Of `rexdynnet.run` with a controller that prices heat.
+    prices : xr.Dataset or PriceSurface
+        Of `rexdynnet.run` with a controller that prices heat, or of `price_surface`.
     ax : Axes or None
+        Where to draw the prices alone; None adds, for a surface, a panel of what they
+        are made of.
 
     Returns
     -------
     matplotlib.figure.Figure
         All substations as a band, and the one whose heat costs most on average.
+
+    Raises
+    ------
+    InputError
+        The result holds no prices.
+
+    Notes
+    -----
+    Prices that are not certified are left out. The parts are those of the dearest place:
+    energy, loss, congestion and scarcity, whose sum is the price.
     """
-    _need(result, "heat_price", "a controller that prices heat")
+    if isinstance(prices, PriceSurface):
+        return _draw_surface(prices, ax)
+    _need(prices, "heat_price", "a controller that prices heat")
     ax = axes_or_new(ax)
-    prices = np.asarray(result["heat_price"].values, dtype=np.float64)
+    values = np.asarray(prices["heat_price"].values, dtype=np.float64)
+    _draw_prices(ax, _step_axis(prices), values, labels(prices, "substation"))
+    _step_axis(prices).dress(ax)
+    return figure_of(ax)
+
+
+def _draw_surface(surface: PriceSurface, ax: Axes | None) -> Figure:
+    begin = surface.units[0].start
+    edges = [seconds_since(begin, unit.start) for unit in surface.units]
+    times = axis_of_seconds(np.append(edges, edges[-1] + surface.units[-1].length_s), begin)
+    values = np.where(surface.valid, surface.price_EUR_per_MWh, np.nan)
+    if ax is not None:
+        _draw_prices(ax, times, values, surface.places)
+        times.dress(ax)
+        return figure_of(ax)
+    panels = _stack(2, 2.3)
+    dear = _draw_prices(panels[0], times, values, surface.places)
+    below, above = np.zeros(len(values) + 1), np.zeros(len(values) + 1)
+    for name, colour in _PARTS.items():
+        part = _held(np.asarray(getattr(surface, name), dtype=np.float64)[:, dear])
+        base = np.where(part >= 0, above, below)
+        panels[1].fill_between(
+            times.values,
+            base,
+            base + part,
+            step="post",
+            color=colour.value,
+            alpha=0.75,
+            linewidth=0,
+            label=name,
+        )
+        above, below = above + np.maximum(part, 0.0), below + np.minimum(part, 0.0)
+    dress(panels[1], y="EUR/MWh", title=f"what it is made of at {surface.places[dear]}")
+    legend_beside(panels[1])
+    _finish(panels, times)
+    return figure_of(panels[0])
+
+
+def _draw_prices(ax: Axes, times: TimeAxis, prices: Values, names: Sequence[str]) -> int:
+    """Draw the band and the dearest place; say which it is."""
     known: NDArray[np.bool_] = np.asarray(np.isfinite(prices).all(axis=1), dtype=np.bool_)
-    times = _step_axis(result)
     held = _held(np.where(known[:, None], prices, np.nan))
-    low, high = held.min(axis=1), held.max(axis=1)
     ax.fill_between(
         times.values,
-        low,
-        high,
+        held.min(axis=1),
+        held.max(axis=1),
         step="post",
         color=Colour.STORED.value,
         alpha=0.35,
         linewidth=0,
         label="all substations",
     )
-    dear = int(np.nanargmax(np.nanmean(prices, axis=0))) if known.any() else 0
+    dear = int(np.nanargmax(np.nanmean(prices[known], axis=0))) if known.any() else 0
     ax.plot(
         times.values,
         held[:, dear],
         drawstyle=_STARTS,
         color=Colour.SUPPLY.value,
         linewidth=1.4,
-        label=labels(result, "substation")[dear],
+        label=names[dear],
     )
     dress(ax, y="price of heat (EUR/MWh)")
-    times.dress(ax)
     legend_beside(ax)
-    return figure_of(ax)
+    return dear
 
 
 def _need(result: xr.Dataset, name: str, remedy: str) -> None:

@@ -8,6 +8,8 @@ import xarray as xr
 
 from rexdynnet.errors import InputError
 from rexdynnet.plot import commitments, control_inputs, heat_prices, solver_effort
+from rexdynnet.plot.style import new_picture
+from rexdynnet.timeline import PriceSurface, parse_utc, units_from
 from tests.unit.plot.tree_result import make_result
 
 STEP_S = 900.0
@@ -111,3 +113,30 @@ def test_a_plain_simulation_is_refused_with_a_remedy(draw) -> None:
 def test_an_unknown_control_names_the_nearest(loop: xr.Dataset) -> None:
     with pytest.raises(InputError, match=r"boiler\.supply_temperature"):
         control_inputs(loop, controls=["boiler.supply_temp"])
+
+
+def test_a_price_surface_shows_its_parts_and_leaves_out_what_is_not_valid() -> None:
+    units = tuple(units_from(parse_utc("2027-02-15"), 3600.0, 3))
+    energy = np.array([[60.0, 61.0], [60.0, 61.0], [60.0, 61.0]])
+    scarcity = np.array([[0.0, 0.0], [0.0, 40.0], [0.0, 0.0]])
+    congestion = np.full((3, 2), -5.0)
+    valid = np.array([[True, True], [True, True], [True, False]])
+    total, nothing = energy + scarcity + congestion, np.zeros((3, 2))
+    surface = PriceSurface(
+        ("near", "far"), units, total, energy, nothing, congestion, scarcity, valid, np.zeros(3)
+    )
+    upper, lower = heat_prices(surface).axes
+    shown = line(upper, "far").get_ydata()
+    np.testing.assert_allclose(shown[:2], [56.0, 96.0])
+    assert np.isnan(shown[2])
+    assert lower.get_legend_handles_labels()[1] == ["energy", "loss", "congestion", "scarcity"]
+    # parts below zero hang below the axis, the others stand on one another
+    heights = [path.vertices for one in lower.collections for path in one.get_paths()]
+    assert min(v[:, 1].min() for v in heights) == pytest.approx(-5.0)
+    assert max(v[:, 1].max() for v in heights) == pytest.approx(101.0)
+    (alone,) = heat_prices(surface, ax=empty_axes()).axes
+    assert line(alone, "far") is not None
+
+
+def empty_axes():
+    return new_picture().subplots()
