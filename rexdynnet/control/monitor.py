@@ -338,17 +338,22 @@ class Monitor:
         # a large fault is not linear, so that the linear test may rank its place low
         steps = sum(len(block.rows) for block in blocks)
         most = max(_LEAST_CANDIDATES, _BUDGET_STEPS // max(steps, 1))
-        order = np.argsort(-test.deviations)[:most]
-        likely = [int(i) for i in order if test.deviations[i] > 0.5 * test.deviations[order[0]]]
-        fitted = [self._refit(blocks, i, float(test.sizes[i])) for i in likely]
-        deviance = np.array([value for _, value in fitted])
+        order = [int(i) for i in np.argsort(-test.deviations) if test.deviations[i] > 0]
+        likely = [i for i in order[:most] if test.deviations[i] > 0.5 * test.deviations[order[0]]]
+        fitted = {i: self._refit(blocks, i, float(test.sizes[i])) for i in likely}
+        # beyond the budget the linear test stands in, so that nobody is left out unheard
+        anchor = fitted[order[0]][1] + test.deviations[order[0]] ** 2
+        for i in order:
+            linear = float(test.sizes[i]), float(anchor - test.deviations[i] ** 2)
+            fitted.setdefault(i, linear)
+        deviance = np.array([fitted[i][1] for i in order])
         weight = np.exp(-0.5 * (deviance - deviance.min()))
         weight /= weight.sum()
         out: list[Candidate] = []
         held = 0.0
         for k in np.argsort(-weight):
             share = float(weight[k])
-            out.append(Candidate(self.hypotheses[likely[k]], share, fitted[k][0]))
+            out.append(Candidate(self.hypotheses[order[k]], share, fitted[order[k]][0]))
             held += share
             if held >= self.rule.confidence:
                 break

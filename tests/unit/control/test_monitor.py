@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.tools.planted_faults import cut, with_exchangers
 from rexdynnet import make_forcing, read_network
+from rexdynnet.control import monitor
 from rexdynnet.control.augmented import Disturbance, Entry
 from rexdynnet.control.faults import Evidence, Fault, Hypothesis, Rule, marginal, posterior
 from rexdynnet.control.metered import metered_stage
@@ -18,6 +19,7 @@ from rexdynnet.control.monitoring import (
     make_monitor,
     meters_of,
     read_meters,
+    return_junctions,
     with_makeup,
 )
 from rexdynnet.errors import InputError
@@ -94,6 +96,34 @@ def test_a_planted_fault_is_named_within_hours(watched, fault, size):
     assert [candidate.hypothesis for candidate in alarm.candidates] == [fault]
     assert alarm.candidates[0].size == pytest.approx(size, rel=0.25)
     assert alarm.named_s - HEALTHY_s <= 4 * 3600.0
+
+
+def test_places_beyond_the_budget_are_judged_too(watched, monkeypatch):
+    monkeypatch.setattr(monitor, "_LEAST_CANDIDATES", 1)
+    monkeypatch.setattr(monitor, "_BUDGET_STEPS", 1)
+    planted = Hypothesis(Fault.WET_INSULATION, "h-g_return")
+    (alarm,) = watched(planted, 4.0, hours=20.0).alarms
+    named = [candidate.hypothesis for candidate in alarm.candidates]
+    # one thermometer for all return pipes: they stay together, and none is left out
+    assert planted in named
+    assert len(named) > 3
+    assert all(h.component.endswith("_return") for h in named)
+    assert sum(candidate.probability for candidate in alarm.candidates) >= 0.99
+
+
+def test_return_thermometers_stand_where_pipes_meet(network):
+    nodes = return_junctions(network)
+    assert nodes
+    plants = {plant.return_node for plant in network.plants}
+    for name in nodes:
+        arriving = [pipe.name for pipe in network.pipes if pipe.to_node == name]
+        assert len(arriving) >= 2
+        assert name not in plants
+    added = {sensor.name for sensor in meters_of(network, Meters(return_junctions=True))}
+    added -= {sensor.name for sensor in meters_of(network)}
+    assert added == {f"{name}.temperature" for name in nodes}
+    watching = make_monitor(network, meters_of(network, Meters(return_junctions=True)))
+    assert added <= set(watching.filter.model.measured)
 
 
 def test_a_healthy_network_raises_no_alarm(watched):
