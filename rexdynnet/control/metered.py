@@ -81,7 +81,10 @@ def _refuse(network: Network) -> None:
     findings: list[Finding] = []
     if len(network.plants) != 1:
         findings.append(
-            Finding(f"{network.name} has {len(network.plants)} plants", "this model takes one")
+            Finding(
+                f"{network.name} has {len(network.plants)} plants",
+                "use a network with one plant",
+            )
         )
     others = (network.tanks, network.dumps, network.pumps, network.valves, network.bypasses)
     findings += [
