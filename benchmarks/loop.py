@@ -53,7 +53,7 @@ def measure(report: Report) -> Iterator[Measurement]:
         DISPATCH: replace(base, kind=ControllerKind.DISPATCH),
     }
     if find_spec("rexdynnet.control.mpc") is not None:
-        arms[MPC] = replace(base, kind=ControllerKind.MPC)
+        arms[MPC] = replace(base, kind=ControllerKind.MPC, options={"machine_code": True})
     count = int(os.environ.get("REXDYNNET_BENCH_SEEDS", len(SEEDS)))
 
     def told(arm: str, seed: int, done: Kpis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -9,12 +10,19 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.control.augmented import AugmentedModel, Noise, observe_with
+from rexdynnet.control.augmented import (
+    AugmentedModel,
+    Disturbance,
+    Entry,
+    Noise,
+    observe_with,
+)
 from rexdynnet.control.base import Observation
 from rexdynnet.control.observer import Estimate, KalmanFilter, arrange
 from rexdynnet.control.offset_free import output_disturbances
 from rexdynnet.control.stage import StageModel
 from rexdynnet.network.graph import Network
+from rexdynnet.network.spec import PlantControl
 from rexdynnet.simulation.sensors import Sensor
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -27,6 +35,9 @@ _GATE = 6.0
 _OFFSET_DRIFT = 0.01
 _OFFSET_START = 0.02
 _MOST_OFFSET_K = 8.0
+_LOSS = "network.loss_factor"
+_LOSS_DRIFT, _LOSS_START = 0.05, 0.2
+_LEAST_LOSS, _MOST_LOSS = 0.8, 3.0
 
 
 @dataclass(frozen=True)
@@ -60,13 +71,23 @@ class Estimator:
                 if s.quantity in _MEASURED
             ],
             noise=Noise(outputs=dict.fromkeys(names, _MODEL_K), other_states=_DRIFT_SHARE),
-            disturbances=output_disturbances(
-                self.stage, names, drift=_OFFSET_DRIFT, start=_OFFSET_START
-            )
-            if self.offset_free
-            else (),
+            disturbances=self._disturbances(names) if self.offset_free else (),
         )
         return KalmanFilter(model, gate=_GATE)
+
+    def _disturbances(self, measured: Sequence[str]) -> tuple[Disturbance, ...]:
+        """A bias of each temperature; of the balancing plant's return line, its loss instead.
+
+        A constant bias of the return temperature would call for little flow, a factor on the
+        loss does not: only the latter leaves the economic optimum where it is.
+        """
+        balancing = [p.name for p in self.network.plants if p.control is PlantControl.PRESSURE]
+        lost = f"{balancing[0]}.return_temperature" if balancing else ""
+        biased = [name for name in measured if name != lost]
+        found = output_disturbances(self.stage, biased, drift=_OFFSET_DRIFT, start=_OFFSET_START)
+        if lost not in measured:
+            return found
+        return (*found, Disturbance(Entry.PARAMETER, _LOSS, _LOSS_DRIFT, _LOSS_START))
 
     def init(self, states: Floats, time_s: float) -> Estimate:
         """Start from a guess of the model's states, good to 3 K."""
@@ -95,7 +116,12 @@ class Estimator:
         for name, value in self.tanks(observation).items():
             mean[self.stage.index(self.stage.states, name)] = value
         free = self.filter.model.disturbance_slice
-        mean[free] = np.clip(mean[free], -_MOST_OFFSET_K, _MOST_OFFSET_K)
+        limits = [
+            (-_LEAST_LOSS, _MOST_LOSS) if d.name == _LOSS else (-_MOST_OFFSET_K, _MOST_OFFSET_K)
+            for d in self.filter.model.disturbances
+        ]
+        if limits:
+            mean[free] = np.clip(mean[free], *np.array(limits).T)
         return replace(after, mean=mean, time_s=observation.time_s)
 
     def states(self, estimate: Estimate) -> Floats:
@@ -103,11 +129,17 @@ class Estimator:
         return estimate.mean[: len(self.stage.states)]
 
     def corrections(self, estimate: Estimate) -> dict[str, float]:
-        """Estimated errors as offsets, by parameter of the model."""
-        model = self.filter.model
-        known = {signal.name for signal in self.stage.parameters}
+        """Values of the model's parameters that make up for its estimated errors."""
+        model, usual = self.filter.model, self.usual
         found = zip(model.disturbances, estimate.mean[model.disturbance_slice], strict=True)
-        return {d.name: float(value) for d, value in found if d.name in known}
+        return {d.name: usual[d.name] + float(value) for d, value in found if d.name in usual}
+
+    @cached_property
+    def usual(self) -> dict[str, float]:
+        """Values of the parameters that `corrections` changes, without errors."""
+        default = {signal.name: signal.default or 0.0 for signal in self.stage.parameters}
+        names = [d.name for d in self.filter.model.disturbances]
+        return {name: default[name] for name in names if name in default}
 
     def tanks(self, observation: Observation) -> dict[str, float]:
         """Measured temperatures of the model's tank layers, by state."""

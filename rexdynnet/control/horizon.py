@@ -19,6 +19,7 @@ from rexdynnet.control.bounds import ControlBounds
 from rexdynnet.control.commitment import Candidate, Commitment, HeatStore, commit
 from rexdynnet.control.plan import Limits
 from rexdynnet.control.stage import Floats, StageModel
+from rexdynnet.control.stage_options import STORED_SHARE
 from rexdynnet.network.graph import Network
 from rexdynnet.network.inputs import disturbances
 from rexdynnet.network.spec import Plant, PlantControl, PlantKind, SubstationControl
@@ -28,6 +29,7 @@ from rexdynnet.timeline import Schedule
 _MWH_J = 3.6e9
 _RETURN_K = 313.15
 _STILL_W = 100.0
+_DROP_K = 2.0
 
 
 @dataclass(frozen=True)
@@ -288,10 +290,16 @@ class HorizonFiller:
         if plant.kind is PlantKind.HEAT_PUMP:
             given = plant.source_temperature_K
             source = acting["outdoor.temperature"] if given is None else given
-            cop = carnot_cop(plant.supply_temperature_K, source, plant.efficiency)
+            cop = carnot_cop(self._planned_supply_K(plant), source, plant.efficiency)
             return np.asarray(fuel / cop, dtype=float) * np.ones(self.stages)
         sold = plant.electric_efficiency * np.asarray(values["electricity.price"])
         return np.asarray((fuel - sold) / plant.efficiency, dtype=float)
+
+    def _planned_supply_K(self, plant: Plant) -> float:
+        """About what a plan will ask for: contracts and a drop, which set-points often exceed."""
+        promised = [unit.minimum_supply_temperature_K for unit in self.network.substations]
+        asked = max(promised, default=plant.supply_temperature_K) + _DROP_K
+        return min(asked, plant.supply_temperature_K)
 
     def _commit(
         self,
@@ -346,7 +354,9 @@ class HorizonFiller:
             most = min(tank.maximum_flow_kg_per_s, heat / cp / 3600.0)
             power += most * cp * span * acting[f"{tank.name}.availability"]
         prices = [p.fuel_price_EUR_per_MWh / p.efficiency for p in network.balancing_plants]
-        return HeatStore(capacity, level, power, power, 0.0, 0.8 * min(prices, default=60.0))
+        return HeatStore(
+            capacity, level, power, power, 0.0, STORED_SHARE * min(prices, default=60.0)
+        )
 
     def _limits(
         self,

@@ -19,6 +19,7 @@ from rexdynnet.control.base import Decision, Floats, Observation, Outcome, Previ
 from rexdynnet.control.bounds import ControlBounds
 from rexdynnet.control.codegen import Backend, CodeOptions
 from rexdynnet.control.estimation import Estimator
+from rexdynnet.control.feedback import BranchedFeedback, Feedback, SequentialFeedback
 from rexdynnet.control.horizon import HorizonFiller, Margins
 from rexdynnet.control.mpc_options import MpcOptions
 from rexdynnet.control.mpc_report import active_bounds, planned_heat, predicted
@@ -26,7 +27,6 @@ from rexdynnet.control.network_stages import network_stage, steady_state
 from rexdynnet.control.observer import Estimate
 from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
 from rexdynnet.control.reduced import ReducedView, reduced_view
-from rexdynnet.control.rti import RealTimeIteration
 from rexdynnet.control.rti_options import RtiOptions
 from rexdynnet.control.settings import ControlSettings
 from rexdynnet.control.stage import StageModel
@@ -45,9 +45,11 @@ from rexdynnet.network.spec import PlantControl
 
 _HARD_EUR_PER_NOMINAL_h = 1e3
 _DUMP = 100.0
-_STEADINESS_EUR_per_h = 0.3
-_TRAJECTORY_RESIDUAL = 2e-3
-_QP = 1e-5
+_STEADY_SHARE = 0.01
+_TYPICAL_EUR_per_MWh = 60.0
+_COST_SHARE = 0.04
+_TRAJECTORY_RESIDUAL = 1e-2
+_QP = 1e-3
 _MOVE_EUR = 1.0
 _MOVED = ("supply_temperature", "differential_pressure", "heat", "mass_flow")
 
@@ -108,6 +110,12 @@ class MpcController:
         return reduced_view(self.network, self.options.substations, self.options.backoff_K)
 
     @cached_property
+    def _design_EUR_per_h(self) -> float:
+        """What heat costs in the design state, about: the scale of all that is priced."""
+        connected_W = sum(unit.design_heat_W for unit in self.network.substations)
+        return max(connected_W, 1e3) / 1e6 * _TYPICAL_EUR_per_MWh
+
+    @cached_property
     def generator(self) -> TrajectoryGenerator:
         """Of references."""
         options = TrajectoryOptions(
@@ -117,12 +125,13 @@ class MpcController:
             StageOptions(
                 cells=self.options.cells,
                 cell_residence_s=0.5 * self.settings.step_s,
-                steadiness_EUR_per_h=_STEADINESS_EUR_per_h,
+                steadiness_EUR_per_h=_STEADY_SHARE * self._design_EUR_per_h,
             ),
             RtiOptions(
                 tolerance=_TRAJECTORY_RESIDUAL,
                 iterations=self.options.trajectory_iterations,
                 repeatable=True,
+                cost_scale_EUR=_COST_SHARE * self._design_EUR_per_h,
                 qp_tolerance=_QP,
                 code=self._code,
             ),
@@ -190,12 +199,12 @@ class MpcController:
         )
 
     @cached_property
-    def tracker(self) -> RealTimeIteration:
+    def tracker(self) -> Feedback:
         """The tracking problem."""
         return self._tracker(self.stage)
 
     @cached_property
-    def soft_tracker(self) -> RealTimeIteration:
+    def soft_tracker(self) -> Feedback:
         """The tracking problem without any hard row, for when there is no answer."""
         rows = tuple(
             replace(row, penalty=_HARD_EUR_PER_NOMINAL_h / row.nominal) for row in self.stage.rows
@@ -298,8 +307,8 @@ class MpcController:
         start = state.plan.shifted() if state.plan is not None and rung is Rung.WARM else None
         if start is None or start.controls.shape[1] != len(tracker.stage.controls):
             start = self._start(tracker.stage, x, chosen)
-        limits = self._limits(tracker.stage, horizon.limits)
-        plan = tracker.converge(start, x, known, limits)
+        limits = _widened(tracker.stage, horizon.limits)
+        plan = tracker.answer(start, x, known, limits)
         if plan.status is not SolveStatus.CERTIFIED:
             outcome = (
                 Outcome.INFEASIBLE
@@ -369,17 +378,19 @@ class MpcController:
         """Parameters as the observer wants them, which adds its own corrections."""
         plain = parameters.copy()
         for name in corrections:
-            plain[self.stage.index(self.stage.parameters, name)] = 0.0
+            plain[self.stage.index(self.stage.parameters, name)] = self.estimator.usual[name]
         return plain
 
-    def _tracker(self, stage: StageModel) -> RealTimeIteration:
-        options = RtiOptions(
-            tolerance=1e-4,
-            iterations=self.options.iterations,
-            repeatable=True,
-            code=self._code,
+    def _tracker(self, stage: StageModel) -> Feedback:
+        tracking, chosen = tracking_stage(stage, self.weights), self.options
+        blocks = chosen.blocks if self.steps == chosen.tracking_steps else ()
+        if chosen.demand_spread > 0:
+            return BranchedFeedback(
+                tracking, self.steps, chosen.demand_spread, blocks, code=self._code
+            )
+        return SequentialFeedback(
+            tracking, self.steps, chosen.feedback, blocks, chosen.iterations, self._code
         )
-        return RealTimeIteration(tracking_stage(stage, self.weights), self.steps, options)
 
     def _estimated(self, state: MpcState, observation: Observation, applied: Floats) -> Estimate:
         """Move to now; a clock that stands still or jumped leaves the estimate as it is."""
@@ -433,15 +444,6 @@ class MpcController:
         filled[:, : controls.shape[1]] = controls
         return replace(plan, controls=filled)
 
-    def _limits(self, stage: StageModel, limits: Limits) -> Limits:
-        """The first stages' limits; slacks of softened rows have their own."""
-        own = Limits.of(stage, self.steps)
-        n = len(self.stage.controls)
-        lower, upper = own.controls_lower.copy(), own.controls_upper.copy()
-        lower[:, :n] = limits.controls_lower[: self.steps]
-        upper[:, :n] = limits.controls_upper[: self.steps]
-        return replace(own, controls_lower=lower, controls_upper=upper)
-
     def _delivered(self, observation: Observation) -> dict[str, float]:
         names = [unit.name for unit in self.view.network.substations]
         seen = {name: observation.get(f"{name}.energy_in_unit") for name in names}
@@ -469,6 +471,15 @@ class MpcController:
             if np.isfinite(applied[here]):
                 values[there] = applied[here]
         return values
+
+
+def _widened(stage: StageModel, limits: Limits) -> Limits:
+    """Limits of a stage with more controls: slacks of softened rows have their own."""
+    own = Limits.of(stage, len(limits.controls_lower))
+    n = limits.controls_lower.shape[1]
+    lower, upper = own.controls_lower.copy(), own.controls_upper.copy()
+    lower[:, :n], upper[:, :n] = limits.controls_lower, limits.controls_upper
+    return replace(own, controls_lower=lower, controls_upper=upper)
 
 
 def make_mpc(network: Network, settings: ControlSettings) -> MpcController:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
+from rexdynnet.control.feedback import FeedbackMode
 from rexdynnet.errors import Finding, InputError
 
 
@@ -22,6 +24,14 @@ class MpcOptions:
         Horizon of the feedback, in control steps.
     iterations : int
         Budget of the feedback's solver.
+    feedback : FeedbackMode
+        "converged" or "real_time".
+    blocks : tuple of int
+        Lengths of the blocks of steps over which the feedback holds its controls; empty: it may
+        move them at every step.
+    demand_spread : float
+        Above 0 the feedback plans for three demands, this share below and above the expected
+        one, that it meets with the same first move.
     trajectory_iterations : int
         Budget of the trajectory's solver.
     cells : int
@@ -44,7 +54,10 @@ class MpcOptions:
     trajectory_stride: int = 2
     tracking_steps: int = 16
     iterations: int = 20
-    trajectory_iterations: int = 40
+    feedback: FeedbackMode = FeedbackMode.CONVERGED
+    blocks: tuple[int, ...] = ()
+    demand_spread: float = 0.0
+    trajectory_iterations: int = 30
     cells: int = 1
     substations: int = 6
     backoff_K: float = 1.0
@@ -63,15 +76,20 @@ class MpcOptions:
         """
         made = cls()
         for name, value in options.items():
-            default = getattr(made, name, None)
+            default = cast("object", getattr(made, name, None))
             if name not in cls.__dataclass_fields__:
                 known = ", ".join(cls.__dataclass_fields__)
                 raise InputError(
                     Finding(f"mpc has no option '{name}'", f"choose from {known}", field="control")
                 )
-            if isinstance(default, float) and type(value) is int:
-                value = float(value)
-            if type(value) is not type(default) or (isinstance(value, int | float) and value < 0):
+            given: object = value
+            if isinstance(default, FeedbackMode):
+                given = _mode(value)
+            elif isinstance(default, tuple):
+                given = _blocks(value)
+            elif isinstance(default, float) and isinstance(value, int):
+                given = float(value)
+            if not _same_kind(given, default) or (isinstance(given, int | float) and given < 0):
                 raise InputError(
                     Finding(
                         f"option {name} is {value!r}",
@@ -79,7 +97,7 @@ class MpcOptions:
                         field=f"control.options.{name}",
                     )
                 )
-            made = replace(made, **{name: value})
+            made = replace(made, **{name: given})
         if not made.supply_slew_K_per_h > 0:
             raise InputError(
                 Finding(
@@ -96,4 +114,42 @@ class MpcOptions:
                     field="control.options",
                 )
             )
+        if made.blocks and sum(made.blocks) != made.tracking_steps:
+            raise InputError(
+                Finding(
+                    f"blocks of {sum(made.blocks)} steps in all do not fill "
+                    f"{made.tracking_steps} tracking steps",
+                    "give lengths whose sum is tracking_steps",
+                    field="control.options.blocks",
+                )
+            )
         return made
+
+
+def _same_kind(value: object, default: object) -> bool:
+    """Whether both are of one type; a bool is no int here."""
+    return isinstance(value, type(default)) and isinstance(value, bool) == isinstance(default, bool)
+
+
+def _mode(value: object) -> FeedbackMode:
+    for mode in FeedbackMode:
+        if value in (mode, mode.value):
+            return mode
+    names = " or ".join(f'"{mode.value}"' for mode in FeedbackMode)
+    raise InputError(
+        Finding(f"feedback is {value!r}", f"give {names}", field="control.options.feedback")
+    )
+
+
+def _blocks(value: object) -> tuple[int, ...]:
+    given = cast(Sequence[object], value) if isinstance(value, (list, tuple)) else ("none",)
+    lengths = tuple(n for n in given if isinstance(n, int) and n > 0)
+    if len(lengths) == len(given):
+        return lengths
+    raise InputError(
+        Finding(
+            f"blocks is {value!r}",
+            "give a list of positive whole numbers such as [1, 1, 2, 4, 8]",
+            field="control.options.blocks",
+        )
+    )

@@ -429,6 +429,7 @@ class RealTimeIteration:
         )
         settings = self._solver.settings
         settings.eps_abs = settings.eps_rel = tolerance
+        settings.eps_duality_gap_abs = settings.eps_duality_gap_rel = tolerance
         status = self._solver.solve()
         found = self._solver.result
         K, n_s, n_u = self.horizon, self.layout.states, self.layout.controls

@@ -15,7 +15,7 @@ from rexdynnet.signals import Signal
 
 NOMINAL_K = 50.0
 TYPICAL_SPEED_m_per_s = 0.5
-STORED_SHARE = 0.8
+STORED_SHARE = 0.95
 """Share of its cost that stored heat is worth at the end: some of it never reaches anybody."""
 
 

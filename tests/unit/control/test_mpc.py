@@ -84,3 +84,51 @@ def test_unknown_weights_and_options_are_refused() -> None:
         make_mpc(NETWORK, replace(SETTINGS, options={"solver": "best"}))
     with pytest.raises(InputError, match="give a value like"):
         make_mpc(NETWORK, replace(SETTINGS, options={"iterations": "many"}))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"feedback": "real_time"},
+        {"blocks": [1, 1, 2, 4, 4]},
+        {"demand_spread": 0.2},
+        {"substations": 0, "trajectory_stride": 1},
+    ],
+)
+def test_every_kind_of_feedback_is_certified_and_within_bounds(options: dict[str, object]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HorizonWarning)
+        made = make_mpc(NETWORK, replace(SETTINGS, options={"tracking_steps": 12} | options))
+        decision = made.step(SEEN, PREVIEW, made.bounds.defaults, made.init(SEEN, PREVIEW))
+    assert decision.outcome is Outcome.OK, decision.cause
+    assert isinstance(decision.state, MpcState)
+    assert decision.state.plan is not None
+    if "blocks" in options:
+        controls = decision.state.plan.controls
+        assert np.ptp(controls[4:8], axis=0) == pytest.approx(np.zeros(controls.shape[1]), abs=1e-6)
+
+
+def test_a_supply_temperature_moves_no_faster_than_allowed() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HorizonWarning)
+        made = make_mpc(NETWORK, replace(SETTINGS, options={"supply_slew_K_per_h": 4.0}))
+        decision = made.step(SEEN, PREVIEW, made.bounds.defaults, made.init(SEEN, PREVIEW))
+    assert isinstance(decision.state, MpcState)
+    assert decision.state.plan is not None
+    column = made.stage.index(made.stage.controls, "plant.supply_temperature")
+    moves = np.diff(decision.state.plan.controls[:, column])
+    assert np.abs(moves).max() <= 1.0 + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("feedback", "fast", '"real_time"'),
+        ("blocks", [1, 2], "do not fill"),
+        ("blocks", "many", "positive whole numbers"),
+        ("supply_slew_K_per_h", 0, "could ever change"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(name: str, value: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_mpc(NETWORK, replace(SETTINGS, options={name: value}))
