@@ -82,13 +82,7 @@ class MpcOptions:
                 raise InputError(
                     Finding(f"mpc has no option '{name}'", f"choose from {known}", field="control")
                 )
-            given: object = value
-            if isinstance(default, FeedbackMode):
-                given = _mode(value)
-            elif isinstance(default, tuple):
-                given = _blocks(value)
-            elif isinstance(default, float) and isinstance(value, int):
-                given = float(value)
+            given = _read_as(value, default)
             if not _same_kind(given, default) or (isinstance(given, int | float) and given < 0):
                 raise InputError(
                     Finding(
@@ -124,6 +118,17 @@ class MpcOptions:
                 )
             )
         return made
+
+
+def _read_as(value: object, default: object) -> object:
+    """A value from TOML as an option like the default."""
+    if isinstance(default, FeedbackMode):
+        return _mode(value)
+    if isinstance(default, tuple):
+        return _blocks(value)
+    if isinstance(default, float) and isinstance(value, int):
+        return float(value)
+    return value
 
 
 def _same_kind(value: object, default: object) -> bool:
