@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from rexdynnet.control.base import Decision, Floats, Observation, Outcome, Preview, Rung
 from rexdynnet.control.bounds import ControlBounds
 from rexdynnet.control.codegen import Backend, CodeOptions
+from rexdynnet.control.control_map import ControlMap
 from rexdynnet.control.estimation import Estimator
 from rexdynnet.control.feedback import BranchedFeedback, Feedback, SequentialFeedback
 from rexdynnet.control.horizon import HorizonFiller, Margins
 from rexdynnet.control.mpc_options import MpcOptions
-from rexdynnet.control.mpc_report import active_bounds, planned_heat, predicted
+from rexdynnet.control.mpc_report import active_bounds, heat_prices, planned_heat, predicted
 from rexdynnet.control.network_stages import network_stage, steady_state
 from rexdynnet.control.observer import Estimate
 from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
+from rexdynnet.control.prices import AdjointSweep
 from rexdynnet.control.reduced import ReducedView, reduced_view
 from rexdynnet.control.rti_options import RtiOptions
 from rexdynnet.control.settings import ControlSettings
@@ -103,6 +105,11 @@ class MpcController:
     def bounds(self) -> ControlBounds:
         """Of the network's controls."""
         return ControlBounds(self.network, self.settings.start_utc)
+
+    @cached_property
+    def mapped(self) -> ControlMap:
+        """Between the plant's controls and the model's."""
+        return ControlMap(self.bounds, self.stage)
 
     @cached_property
     def view(self) -> ReducedView:
@@ -336,7 +343,7 @@ class MpcController:
         edges = time_s + self.settings.step_s * np.arange(plan.horizon + 1)
         planned = np.array(
             [
-                self._to_plant(controls, float(t))
+                self.mapped.to_plant(controls, float(t))
                 for controls, t in zip(own, edges[:-1], strict=True)
             ]
         )
@@ -355,7 +362,7 @@ class MpcController:
         info: dict[str, Floats] = {
             "plan_time_s": np.asarray(edges, dtype=np.float64),
             "plan_controls": planned,
-            "reference_controls": self._to_plant(reference, time_s),
+            "reference_controls": self.mapped.to_plant(reference, time_s),
             "reference_heat_W": planned_heat(
                 self.view, self.stage, trajectory.outputs[place], preview
             ),
@@ -363,6 +370,7 @@ class MpcController:
             "slack": np.array([float(np.sum(own[0, slack]))]),
             "predicted": predicted(self.view, self.stage, gives, observation),
             "residual": np.array([plan.residual]),
+            "price_EUR_per_MWh": heat_prices(self.view, trajectory, place, self._adjoint),
         }
         after = MpcState(estimate, trajectory, plan, own[0], uncorrected, running)
         said = "" if trajectory.certified else "the reference is of a trajectory not certified"
@@ -370,9 +378,13 @@ class MpcController:
 
     def _before(self, state: MpcState, applied: Floats) -> Floats:
         """Last values of the controls whose moves are limited."""
-        acted = self._from_plant(applied, state.acted)
+        acted = self.mapped.from_plant(applied, state.acted)
         names = self._moves(1)
         return np.array([acted[self.stage.index(self.stage.controls, name)] for name in names])
+
+    @cached_property
+    def _adjoint(self) -> AdjointSweep:
+        return AdjointSweep(self.generator.stage)
 
     def _uncorrected(self, parameters: Floats, corrections: Mapping[str, float]) -> Floats:
         """Parameters as the observer wants them, which adds its own corrections."""
@@ -397,7 +409,7 @@ class MpcController:
         elapsed = observation.time_s - state.estimate.time_s
         if elapsed < 0.5 * self.settings.step_s:
             return state.estimate
-        acted = self._from_plant(applied, state.acted)
+        acted = self.mapped.from_plant(applied, state.acted)
         return self.estimator.step(state.estimate, acted, state.parameters, observation)
 
     def _trajectory(
@@ -448,29 +460,6 @@ class MpcController:
         names = [unit.name for unit in self.view.network.substations]
         seen = {name: observation.get(f"{name}.energy_in_unit") for name in names}
         return {name: value for name, value in seen.items() if np.isfinite(value)}
-
-    @cached_property
-    def _places(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of plant control and model control of the same name."""
-        own = {signal.name: i for i, signal in enumerate(self.stage.controls)}
-        return tuple(
-            (i, own[signal.name])
-            for i, signal in enumerate(self.bounds.signals)
-            if signal.name in own
-        )
-
-    def _to_plant(self, controls: Floats, time_s: float) -> Floats:
-        values = self.bounds.defaults.copy()
-        for here, there in self._places:
-            values[here] = controls[there]
-        return self.bounds.clipped(values, time_s)
-
-    def _from_plant(self, applied: Floats, otherwise: Floats) -> Floats:
-        values = otherwise.copy()
-        for here, there in self._places:
-            if np.isfinite(applied[here]):
-                values[there] = applied[here]
-        return values
 
 
 def _widened(stage: StageModel, limits: Limits) -> Limits:

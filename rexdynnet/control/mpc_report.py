@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.control.base import Observation, Preview
+from rexdynnet.control.prices import AdjointSweep, priced, stage_prices
 from rexdynnet.control.reduced import ReducedView
 from rexdynnet.control.stage import StageModel
+from rexdynnet.control.trajectory import Trajectory
 from rexdynnet.network.inputs import disturbances
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -48,6 +50,33 @@ def planned_heat(view: ReducedView, stage: StageModel, row: Floats, preview: Pre
     }
     shares = ((view.members[name], weight) for name, weight in weights.items())
     return np.array([heats[stand] * weight / total[stand] for stand, weight in shares])
+
+
+def heat_prices(
+    view: ReducedView, trajectory: Trajectory, place: int, adjoint: AdjointSweep
+) -> Floats:
+    """What one more unit of heat costs at each substation in one step of a trajectory.
+
+    Parameters
+    ----------
+    view : ReducedView
+    trajectory : Trajectory
+    place : int
+        The step.
+    adjoint : AdjointSweep
+        Of the trajectory's stage model.
+
+    Returns
+    -------
+    ndarray, shape (number of original substations,)
+        EUR/MWh; NaN where the trajectory is not certified or nothing is priced.
+    """
+    units = view.original.substations
+    if not trajectory.certified:
+        return np.full(len(units), np.nan)
+    found = stage_prices(trajectory, view.network, adjoint).total[place]
+    by_name = dict(zip(priced(view.network), found.tolist(), strict=True))
+    return np.array([by_name.get(view.members[unit.name], np.nan) for unit in units])
 
 
 def predicted(

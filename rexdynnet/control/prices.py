@@ -49,7 +49,9 @@ class StagePrices:
     heat_response: Floats
 
 
-def stage_prices(trajectory: Trajectory, network: Network) -> StagePrices:
+def stage_prices(
+    trajectory: Trajectory, network: Network, adjoint: AdjointSweep | None = None
+) -> StagePrices:
     """Price one more unit of heat demanded at each substation in each stage.
 
     Parameters
@@ -57,6 +59,8 @@ def stage_prices(trajectory: Trajectory, network: Network) -> StagePrices:
     trajectory : Trajectory
     network : Network
         Its substations with a heat demand are priced.
+    adjoint : AdjointSweep, optional
+        Of the trajectory's stage model, kept by whoever prices again and again.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def stage_prices(trajectory: Trajectory, network: Network) -> StagePrices:
     """
     stage, plan = trajectory.stage, trajectory.plan
     columns = [stage.index(stage.parameters, f"{unit}.heat_demand") for unit in priced(network)]
-    groups = _Groups(stage)
+    groups = adjoint or AdjointSweep(stage)
     of_rows = plan.row_multipliers
     scarce = np.array([row.quantity in _SCARCE for row in stage.rows], dtype=float)
     nothing = np.zeros(len(stage.cost_terms))
@@ -165,8 +169,13 @@ def priced(network: Network) -> tuple[str, ...]:
     )
 
 
-class _Groups:
-    """Adjoint sweeps of a stage for chosen cost terms and rows."""
+class AdjointSweep:
+    """Adjoint sweeps of a stage for chosen cost terms and rows.
+
+    Parameters
+    ----------
+    stage : StageModel
+    """
 
     def __init__(self, stage: StageModel) -> None:
         self.stage = stage
