@@ -78,35 +78,34 @@ def measure(report: Report) -> Iterator[Measurement]:
 
 
 def figures(found: Paired, arm: str, settings: ControlSettings) -> Iterator[Measurement]:
-    """What a controller changes against the baseline."""
+    """What a controller changes against the baseline: the mean and the ends of its interval."""
     before = found.mean("cost_EUR", BASELINE)
     cost = found.difference("cost_EUR", arm, BASELINE)
-    yield Measurement(
-        f"cost saved by {arm} against the baseline",
-        -cost.mean / before,
-        "1",
-        Sense.AT_LEAST,
-        PUBLISHED_SAVING,
-        remark=f"{cost} EUR of {before:.4g} EUR, {len(found.seeds)} seeds, "
-        f"step {settings.step_s:g} s, horizon {settings.horizon_s / 3600:g} h",
+    how = (
+        f"{cost} EUR of {before:.4g} EUR, {len(found.seeds)} seeds, "
+        f"step {settings.step_s:g} s, horizon {settings.horizon_s / 3600:g} h"
     )
-    for name, unit, slack in NOT_WORSE:
+    for what, value in (
+        ("", -cost.mean),
+        (", low end of 95 %", -cost.upper),
+        (", high end of 95 %", -cost.lower),
+    ):
+        name = f"cost saved by {arm} against the baseline{what}"
+        share, target = value / before, PUBLISHED_SAVING
+        yield Measurement(name, share, "1", Sense.AT_LEAST, target, remark="" if what else how)
+    limits = {name: slack for name, _, slack in NOT_WORSE}
+    for name, unit in (*((name, unit) for name, unit, _ in NOT_WORSE), *SHOWN):
         change = found.difference(name, arm, BASELINE)
-        yield Measurement(
-            f"{name} of {arm} minus baseline",
-            change.mean,
-            unit,
-            Sense.AT_MOST,
-            slack,
-            remark=f"{change}; baseline {found.mean(name, BASELINE):.4g}",
-        )
-    for name, unit in SHOWN:
-        change = found.difference(name, arm, BASELINE)
-        yield Measurement(
-            f"{name} of {arm} minus baseline",
-            change.mean,
-            unit,
-            Sense.AT_MOST,
-            0.0,
-            remark=f"{change}; baseline {found.mean(name, BASELINE):.4g}",
-        )
+        for what, value in (
+            ("", change.mean),
+            (", low end of 95 %", change.lower),
+            (", high end of 95 %", change.upper),
+        ):
+            yield Measurement(
+                f"{name} of {arm} minus baseline{what}",
+                value,
+                unit,
+                Sense.AT_MOST,
+                limits.get(name, 0.0),
+                remark="" if what else f"{change}; baseline {found.mean(name, BASELINE):.4g}",
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -91,6 +92,28 @@ def fields(kind: Any) -> Html:
     """
     return table(
         ["field", "default"], [(name, _default(info)) for name, info in kind.model_fields.items()]
+    )
+
+
+def options(kind: Any) -> Html:
+    """Show the fields of a dataclass of options with their defaults.
+
+    Parameters
+    ----------
+    kind : type of dataclass
+    """
+    rows = [(item.name, item.default) for item in dataclasses.fields(kind)]
+    return table(
+        ["option", "default"],
+        [
+            (
+                name,
+                value.value
+                if isinstance(value, Enum)
+                else _text(list(value) if isinstance(value, tuple) else value),
+            )
+            for name, value in rows
+        ],
     )
 
 

@@ -34,7 +34,13 @@ from rexdynnet.control.settings import ControlSettings
 from rexdynnet.control.stage import StageModel
 from rexdynnet.control.stage_forms import Move, remembering, softened
 from rexdynnet.control.stage_options import StageOptions
-from rexdynnet.control.tracking import TrackingWeights, references, tracking_stage
+from rexdynnet.control.tracking import (
+    MOVED,
+    TrackingWeights,
+    references,
+    tracking_stage,
+    tracking_weights,
+)
 from rexdynnet.control.trajectory import (
     Trajectory,
     TrajectoryGenerator,
@@ -46,14 +52,12 @@ from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import PlantControl
 
 _HARD_EUR_PER_NOMINAL_h = 1e3
-_DUMP = 100.0
 _STEADY_SHARE = 0.01
 _TYPICAL_EUR_per_MWh = 60.0
 _COST_SHARE = 0.04
 _TRAJECTORY_RESIDUAL = 1e-2
 _QP = 1e-3
 _MOVE_EUR = 1.0
-_MOVED = ("supply_temperature", "differential_pressure", "heat", "mass_flow")
 
 
 @dataclass(frozen=True)
@@ -174,18 +178,8 @@ class MpcController:
     @cached_property
     def weights(self) -> TrackingWeights:
         """Of deviations from the reference."""
-        given = self.settings.weights
-        price = {quantity: given.get(quantity, 1.0) for quantity in _MOVED}
-        slacks = {
-            s.name: 1e-3 for s in self.stage.controls if s.quantity not in (*_MOVED, "curtailed")
-        }
         dumps = {dump.name for dump in self.network.dumps}
-        moved = {
-            s.name: price[s.quantity] * (_DUMP if s.component in dumps else 1.0)
-            for s in self.stage.controls
-            if s.quantity in _MOVED
-        }
-        return TrackingWeights(moved | slacks, {}, given.get("economic", 0.0))
+        return tracking_weights(self.stage, self.settings.weights, dumps)
 
     @cached_property
     def steps(self) -> int:
@@ -491,7 +485,7 @@ def make_mpc(network: Network, settings: ControlSettings) -> MpcController:
     InputError
         The network cannot be planned, or a weight or option is unknown.
     """
-    known = {*_MOVED, "economic"}
+    known = {*MOVED, "economic"}
     wrong = [name for name in settings.weights if name not in known]
     if wrong:
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import casadi as ca
@@ -16,6 +16,11 @@ from rexdynnet.signals import Signal
 Floats = NDArray[np.float64]
 REFERENCE = "reference"
 KEPT = ("violation", "unserved")
+MOVED = ("supply_temperature", "differential_pressure", "heat", "mass_flow")
+"""Quantities of the controls that have a reference."""
+
+_SLACK_EUR = 1e-3
+_DUMP = 100.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,32 @@ class TrackingWeights:
             raise InputError(
                 Finding("a tracking weight is negative or not finite", "give weights from 0 up")
             )
+
+
+def tracking_weights(
+    stage: StageModel, given: Mapping[str, float], dumps: Collection[str] = ()
+) -> TrackingWeights:
+    """Weights by quantity, spread over the controls of a stage.
+
+    Parameters
+    ----------
+    stage : StageModel
+    given : mapping of str to float
+        By quantity (1 where none is given), and `economic`.
+    dumps : collection of str
+        Components that nobody wants to use: a hundred times the weight.
+
+    Returns
+    -------
+    TrackingWeights
+    """
+    weights: dict[str, float] = {}
+    for signal in stage.controls:
+        if signal.quantity in MOVED:
+            price = given.get(signal.quantity, 1.0)
+            weights[signal.name] = price * (_DUMP if signal.component in dumps else 1.0)
+    slacks = {s.name: _SLACK_EUR for s in stage.controls if s.quantity not in (*MOVED, "curtailed")}
+    return TrackingWeights(weights | slacks, {}, given.get("economic", 0.0))
 
 
 def tracking_stage(stage: StageModel, weights: TrackingWeights) -> StageModel:
