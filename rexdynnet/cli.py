@@ -165,6 +165,7 @@ def run_loop(
             lines = [f"{describe_run(done.data)}, controller {control}"]
             lines += [f"  {line}" for line in done.kpis.lines()]
             lines += [f"  {line}" for line in done.data.attrs.get("monitor", "").splitlines()]
+            lines += done.supervision.lines() if done.supervision is not None else ()
             _write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []

@@ -1,0 +1,466 @@
+"""What a restrictive mode withholds: from whom, how much, and how it is given back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rexdynnet.network.graph import Network
+from rexdynnet.network.spec import PlantControl, SubstationControl
+from rexdynnet.safety.margins import Cause, ZoneWatch
+from rexdynnet.safety.rationing import Requests, Rows, allocate, objections
+from rexdynnet.safety.settings import SafetySettings
+from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant
+
+Floats = NDArray[np.float64]
+ZoneMode = tuple[bool, bool]
+"""Surplus (discard) and deficit (ration) of one zone."""
+
+FIRST_LOOK_S = 30.0
+_TIGHTER, _LOOSER = 0.8, 1.15
+_MORE, _LESS = 1.5, 0.85
+_LEAST_SHARE = 0.02
+_COOLER_K = 3.0
+
+
+@dataclass(frozen=True)
+class Relief:
+    """Memory of what is withheld, a value per zone, and the books so far.
+
+    Parameters
+    ----------
+    withheld_W : (n_zones,) array
+        Heat to keep out of, or take out of, a zone with surplus.
+    limit_W : (n_zones,) array
+        Most that a zone with deficit may draw; infinite until pressure or temperature ask.
+    worst : (n_zones, 2) array
+        Scaled margins of surplus and deficit when last adapted.
+    tick_s : float
+        When to adapt next.
+    tripped : mapping of plant name to float
+        Until when a plant stays out.
+    ladder : bool
+        Whether the controller's ladder stands on its last rung.
+    curtailed_J : (n_substations,) array
+        Withheld by command so far.
+    limited_J : (n_plants,) array
+        Offered by plants and refused by command so far.
+    """
+
+    withheld_W: Floats
+    limit_W: Floats
+    worst: Floats
+    tick_s: float
+    tripped: Mapping[str, float]
+    ladder: bool
+    curtailed_J: Floats
+    limited_J: Floats
+
+
+@dataclass(frozen=True)
+class Levers:
+    """What the maintainer does to the inputs.
+
+    Parameters
+    ----------
+    share : (n_substations,) array
+        Of what each demands, it may draw so much.
+    heat_W, temperature_K : (n_plants,) array
+        Caps; infinite where nothing is capped.
+    dump_W : (n_dumps,) array
+        Least heat of each dump.
+    out : tuple of str
+        Plants tripped.
+    """
+
+    share: Floats
+    heat_W: Floats
+    temperature_K: Floats
+    dump_W: Floats
+    out: tuple[str, ...] = ()
+
+    @cached_property
+    def idle(self) -> bool:
+        """Whether nothing is withheld."""
+        return bool(
+            np.all(self.share >= 1.0)
+            and np.all(np.isinf(self.heat_W))
+            and np.all(np.isinf(self.temperature_K))
+            and not np.any(self.dump_W > 0.0)
+            and not self.out
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the maintainer sees of the plant at the end of an output."""
+
+    delivered_W: Floats
+    plant_W: Floats
+    plant_K: Floats
+    loss_W: float
+    discharge_W: float
+
+
+def seen_in(output: DenseOutput) -> Seen:
+    """The last row of an output."""
+    records = output.records
+    tanks = records.get("tank_heat")
+    return Seen(
+        records["substation_heat"][-1],
+        records["plant_heat"][-1],
+        records["plant_supply_temperature"][-1],
+        float(records["pipe_heat_loss"][-1].sum()),
+        0.0 if tanks is None else float(np.maximum(-tanks[-1], 0.0).sum()),
+    )
+
+
+@dataclass(frozen=True)
+class Withholding:
+    """Turns modes and memory into levers; pure functions of both.
+
+    Parameters
+    ----------
+    plant : Plant
+    watches : tuple of ZoneWatch
+    settings : SafetySettings
+    """
+
+    plant: Plant
+    watches: tuple[ZoneWatch, ...]
+    settings: SafetySettings
+    network: Network = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", self.plant.network)
+
+    @cached_property
+    def nothing(self) -> Levers:
+        """No lever moved."""
+        network = self.network
+        free = np.full(len(network.plants), np.inf)
+        return Levers(np.ones(len(network.substations)), free, free, np.zeros(len(network.dumps)))
+
+    def fresh(self) -> Relief:
+        """Nothing withheld, nothing booked."""
+        zones, network = len(self.watches), self.network
+        return Relief(
+            np.zeros(zones),
+            np.full(zones, np.inf),
+            np.zeros((zones, 2)),
+            np.inf,
+            {},
+            False,
+            np.zeros(len(network.substations)),
+            np.zeros(len(network.plants)),
+        )
+
+    def entered(
+        self, relief: Relief, zone: int, cause: Cause, seen: Seen | None, time_s: float
+    ) -> Relief:
+        """Memory just after a zone became more restrictive."""
+        parts = self.watches[zone].zone
+        withheld, limit = relief.withheld_W.copy(), relief.limit_W.copy()
+        if cause.surplus:
+            fed = 0.0 if seen is None else float(seen.plant_W[self._feeders(zone)].sum())
+            withheld[zone] = max(0.25 * fed, _LEAST_SHARE * self._most_W(zone))
+        elif seen is not None and cause in (Cause.COLD, Cause.WEAK, Cause.LOW):
+            drawn = float(seen.delivered_W[list(parts.substations)].sum())
+            limit[zone] = max(0.9 * drawn, self._least_W(zone))
+        tick = min(relief.tick_s, time_s + min(FIRST_LOOK_S, self.settings.interval_s))
+        return replace(relief, withheld_W=withheld, limit_W=limit, tick_s=tick)
+
+    def left(self, relief: Relief, zone: int, *, surplus: bool) -> Relief:
+        """Memory just after a zone gave up discard, or ration."""
+        withheld, limit = relief.withheld_W.copy(), relief.limit_W.copy()
+        if surplus:
+            withheld[zone] = 0.0
+        else:
+            limit[zone] = np.inf
+        return replace(relief, withheld_W=withheld, limit_W=limit)
+
+    def adapted(
+        self,
+        relief: Relief,
+        modes: tuple[ZoneMode, ...],
+        margins: Floats,
+        seen: Seen,
+        demanded_W: Floats,
+        time_s: float,
+    ) -> Relief:
+        """Memory after a look at the margins: withhold more, or give some back.
+
+        Parameters
+        ----------
+        relief : Relief
+        modes : tuple of ZoneMode
+        margins : (n_zones, 2) array
+            Smallest margin of surplus and of deficit, as a share of its level.
+        seen : Seen
+        demanded_W : (n_substations,) array
+        time_s : float
+
+        Returns
+        -------
+        Relief
+        """
+        withheld, limit = relief.withheld_W.copy(), relief.limit_W.copy()
+        tripped = {name: until for name, until in relief.tripped.items() if until > time_s}
+        for k, (surplus, deficit) in enumerate(modes):
+            inside = list(self.watches[k].zone.substations)
+            if surplus:
+                most = self._most_W(k)
+                if margins[k, 0] < 0.0:
+                    withheld[k] = min(_MORE * withheld[k] + 0.05 * most, 1.2 * most)
+                    tripped |= self._hot_plants(k, seen, time_s)
+                    if withheld[k] > most:
+                        tripped |= self._stuck_plants(k, seen, time_s)
+                else:
+                    withheld[k] *= _LESS
+                    withheld[k] = 0.0 if withheld[k] < _LEAST_SHARE * most else withheld[k]
+            if deficit and np.isfinite(limit[k]):
+                drawn = float(seen.delivered_W[inside].sum())
+                worse = margins[k, 1] <= relief.worst[k, 1] + 0.02
+                if margins[k, 1] < 0.0 and worse:
+                    limit[k] = max(_TIGHTER * min(limit[k], drawn), self._least_W(k))
+                elif margins[k, 1] >= 0.0:
+                    limit[k] *= _LOOSER
+                    if limit[k] > 1.05 * float(demanded_W[inside].sum()):
+                        limit[k] = np.inf
+        busy = any(surplus or deficit for surplus, deficit in modes)
+        tick = time_s + self.settings.interval_s if busy else np.inf
+        return replace(
+            relief,
+            withheld_W=withheld,
+            limit_W=limit,
+            worst=margins,
+            tick_s=tick,
+            tripped=tripped,
+        )
+
+    def levers(
+        self,
+        relief: Relief,
+        modes: tuple[ZoneMode, ...],
+        inputs: Inputs,
+        reserved_W: Floats | None,
+        seen: Seen | None,
+        time_s: float,
+    ) -> Levers:
+        """What to do to the inputs now.
+
+        Parameters
+        ----------
+        relief : Relief
+        modes : tuple of ZoneMode
+        inputs : Inputs
+            As they would act.
+        reserved_W : (n_substations,) array or None
+            None: nothing is reserved, everybody counts as within his reservation.
+        seen : Seen or None
+        time_s : float
+
+        Returns
+        -------
+        Levers
+        """
+        out = tuple(sorted(name for name, until in relief.tripped.items() if until > time_s))
+        if not any(surplus or deficit for surplus, deficit in modes) and not out:
+            return self.nothing
+        heat, hot = self.nothing.heat_W.copy(), self.nothing.temperature_K.copy()
+        dump = self.nothing.dump_W.copy()
+        for k, (surplus, _) in enumerate(modes):
+            if surplus:
+                self._discard(k, float(relief.withheld_W[k]), inputs, heat, hot, dump)
+        share = self.nothing.share
+        if any(deficit for _, deficit in modes):
+            share = self._ration(relief, modes, inputs, reserved_W, seen, out)
+        return Levers(share, heat, hot, dump, out)
+
+    def apply(self, levers: Levers, inputs: Inputs, stuck: frozenset[str]) -> Inputs:
+        """Inputs with the levers moved, except those that are stuck."""
+        if levers.idle:
+            return inputs
+        u, d = inputs.controls.copy(), inputs.disturbances.copy()
+        for i, plant in enumerate(self.network.plants):
+            for quantity, cap in (("heat", levers.heat_W), ("supply_temperature", levers.temperature_K)):
+                name = f"{plant.name}.{quantity}"
+                if np.isfinite(cap[i]) and name in self.columns and name not in stuck:
+                    u[self.columns[name]] = min(u[self.columns[name]], cap[i])
+            if plant.name in levers.out:
+                d[self.inputs[f"{plant.name}.availability"]] = 0.0
+        for i, one in enumerate(self.network.dumps):
+            if f"{one.name}.heat" not in stuck:
+                at = self.columns[f"{one.name}.heat"]
+                u[at] = max(u[at], levers.dump_W[i])
+        for i, at in enumerate(self.demands):
+            if at >= 0:
+                d[at] *= levers.share[i]
+                flow = self.flow_demands[i]
+                if flow >= 0 and flow != at:
+                    d[flow] *= levers.share[i]
+        return Inputs(u, d)
+
+    @cached_property
+    def columns(self) -> Mapping[str, int]:
+        """Columns of the controls by name."""
+        return {signal.name: at for at, signal in enumerate(self.plant.controls)}
+
+    @cached_property
+    def inputs(self) -> Mapping[str, int]:
+        """Columns of the disturbances by name."""
+        return {signal.name: at for at, signal in enumerate(self.plant.disturbances)}
+
+    @cached_property
+    def flow_demands(self) -> tuple[int, ...]:
+        """Column of each substation's prescribed flow, -1 without."""
+        subs = self.network.substations
+        return tuple(self.inputs.get(f"{s.name}.mass_flow_demand", -1) for s in subs)
+
+    @cached_property
+    def demands(self) -> tuple[int, ...]:
+        """Column of each substation's demand that can be cut, -1 without."""
+        found: list[int] = []
+        for substation in self.network.substations:
+            by_flow = substation.control is SubstationControl.FLOW
+            name = f"{substation.name}.{'mass_flow_demand' if by_flow else 'heat_demand'}"
+            valve = substation.control is SubstationControl.VALVE
+            found.append(-1 if valve else self.inputs.get(name, -1))
+        return tuple(found)
+
+    @cached_property
+    def _rates(self) -> Floats:
+        # watts per unit of the demand's column: a prescribed flow counts at its usual cooling
+        cp = self.network.fluid.specific_heat_J_per_kgK
+        return np.array([cp * 30.0 if flow >= 0 else 1.0 for flow in self.flow_demands])
+
+    def demanded_W(self, inputs: Inputs, seen: Seen | None) -> Floats:
+        """What each substation asks for; where that is no input, what it got."""
+        got = np.zeros(len(self.demands)) if seen is None else seen.delivered_W
+        asked = [inputs.disturbances[at] if at >= 0 else np.nan for at in self.demands]
+        return np.where(np.isnan(asked), np.maximum(got, 0.0), np.array(asked) * self._rates)
+
+    def _feeders(self, zone: int) -> list[int]:
+        plants = self.network.plants
+        parts = self.watches[zone].zone
+        return [i for i in parts.plants if plants[i].control is PlantControl.HEAT]
+
+    def _dumps(self, zone: int) -> list[int]:
+        return list(self.watches[zone].zone.dumps)
+
+    def _most_W(self, zone: int) -> float:
+        plants, dumps = self.network.plants, self.network.dumps
+        fed = sum(plants[i].capacity_W for i in self._feeders(zone))
+        return max(fed + sum(dumps[i].capacity_W for i in self._dumps(zone)), 1.0)
+
+    def _least_W(self, zone: int) -> float:
+        subs = self.network.substations
+        return 0.02 * sum(subs[i].design_heat_W for i in self.watches[zone].zone.substations)
+
+    def _hot_plants(self, zone: int, seen: Seen, time_s: float) -> dict[str, float]:
+        # a limiter on the plant's outlet: what no set-point could cool is tripped
+        return {
+            self.network.plants[i].name: time_s + self.settings.reset_s
+            for i in self.watches[zone].zone.suppliers
+            if seen.plant_K[i] > self.settings.hot_K
+        }
+
+    def _stuck_plants(self, zone: int, seen: Seen, time_s: float) -> dict[str, float]:
+        return {
+            self.network.plants[i].name: time_s + self.settings.reset_s
+            for i in self._feeders(zone)
+            if seen.plant_W[i] > 0.05 * self.network.plants[i].capacity_W
+        }
+
+    def _discard(
+        self, zone: int, withheld_W: float, inputs: Inputs, heat: Floats, hot: Floats, dump: Floats
+    ) -> None:
+        plants = self.network.plants
+        hot[list(self.watches[zone].zone.suppliers)] = self.settings.hot_K - _COOLER_K
+        feeders = self._feeders(zone)
+        now = {i: float(inputs.controls[self.columns[f"{plants[i].name}.heat"]]) for i in feeders}
+        fed = sum(now.values())
+        refused = min(withheld_W, fed)
+        for i in feeders:
+            heat[i] = now[i] * (1.0 - refused / fed) if fed > 0.0 else 0.0
+        rest = withheld_W - refused
+        for i in self._dumps(zone):
+            dump[i] = min(rest, self.network.dumps[i].capacity_W)
+            rest -= dump[i]
+
+    def _ration(
+        self,
+        relief: Relief,
+        modes: tuple[ZoneMode, ...],
+        inputs: Inputs,
+        reserved_W: Floats | None,
+        seen: Seen | None,
+        out: tuple[str, ...],
+    ) -> Floats:
+        demanded = np.maximum(self.demanded_W(inputs, seen), 0.0)
+        short = [k for k, (_, deficit) in enumerate(modes) if deficit]
+        chosen = [
+            i for k in short for i in self.watches[k].zone.substations if self.demands[i] >= 0
+        ]
+        if not chosen:
+            return self.nothing.share
+        names: list[str] = []
+        matrix: list[Floats] = []
+        limits: list[float] = []
+        zone_of = {i: k for k in short for i in self.watches[k].zone.substations}
+        for island in dict.fromkeys(self.watches[k].zone.suppliers for k in short):
+            served = {
+                i
+                for watch in self.watches
+                if watch.zone.suppliers == island
+                for i in watch.zone.substations
+            }
+            fixed = sum(float(demanded[i]) for i in served if i not in chosen)
+            room = self._supply_W(island, inputs, seen, out) - fixed
+            room -= 0.0 if seen is None else seen.loss_W
+            names.append("capacity")
+            matrix.append(np.array([1.0 if i in served else 0.0 for i in chosen]))
+            limits.append(max(room, 0.0))
+        for k in short:
+            names.append(self.watches[k].zone.name)
+            matrix.append(np.array([1.0 if zone_of[i] == k else 0.0 for i in chosen]))
+            limits.append(float(relief.limit_W[k]))
+        subs = self.network.substations
+        asked = demanded[chosen]
+        requests = Requests(
+            tuple(subs[i].name for i in chosen),
+            asked,
+            asked if reserved_W is None else np.maximum(reserved_W[chosen], 0.0),
+            np.array([subs[i].priority for i in chosen]),
+        )
+        rows = Rows(tuple(names), np.array(matrix), np.array(limits))
+        served_W = allocate(self.settings.policy, requests, rows).served_W
+        if objections(self.settings.policy, requests, rows, served_W):
+            # never act on what is not certified: one share for all that meets every row
+            used = rows.matrix @ asked
+            with np.errstate(divide="ignore", invalid="ignore"):
+                most = np.where(used > 0.0, rows.limit_W / used, np.inf)
+            served_W = asked * min(1.0, float(most.min()))
+        share = self.nothing.share.copy()
+        share[chosen] = np.where(asked > 0.0, served_W / np.where(asked > 0.0, asked, 1.0), 1.0)
+        return np.clip(share, 0.0, 1.0)
+
+    def _supply_W(
+        self, island: tuple[int, ...], inputs: Inputs, seen: Seen | None, out: tuple[str, ...]
+    ) -> float:
+        total = 0.0 if seen is None else seen.discharge_W
+        for i in island:
+            plant = self.network.plants[i]
+            at = self.inputs[f"{plant.name}.availability"]
+            there = 0.0 if plant.name in out else float(inputs.disturbances[at])
+            most = plant.capacity_W * there
+            if plant.control is PlantControl.HEAT:
+                most = min(most, float(inputs.controls[self.columns[f"{plant.name}.heat"]]))
+                if seen is not None:
+                    most = min(most, max(float(seen.plant_W[i]), 0.0) if there else 0.0)
+            total += most
+        return total
