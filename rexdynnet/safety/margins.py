@@ -197,6 +197,9 @@ class ZoneWatch:
             case Cause.HOT:
                 return _lines(self.settings.hot_K - self._hot_values(records))
             case Cause.STALLED:
+                if not any(disturbances[i] >= 0.5 for i in self._plant_available):
+                    # alone it is what holds the pressure, up to what its pump can do
+                    return self._constant(output, _FREE)
                 found = records["plant_differential_pressure"][:, self._feeders]
                 return _lines(self.settings.stall_share * self._feed_head_Pa - found)
             case Cause.FULL:

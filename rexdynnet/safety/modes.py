@@ -9,7 +9,7 @@ from rexdynnet.safety.automaton import HybridAutomaton, Map, Mode, Transition
 from rexdynnet.safety.guards import Condition, Guard, Join
 from rexdynnet.safety.margins import Cause, ZoneWatch
 from rexdynnet.safety.relief import Withholding, ZoneMode
-from rexdynnet.safety.supervised import Supervised, SupervisedFlow, signal_of
+from rexdynnet.safety.supervised import Supervised, SupervisedFlow, signal_of, span_at
 
 WORDS = {
     (False, False): "normal",
@@ -148,7 +148,9 @@ def _at_least(signal: str, level: float, text: str) -> Condition:
 
 def _entering(hand: Withholding, zone: int, cause: Cause) -> Map[Supervised]:
     def start(state: Supervised) -> Supervised:
-        relief = hand.entered(state.relief, zone, cause, state.seen, state.plant.time_s)
+        time_s = state.plant.time_s
+        inputs = span_at(state.spans, time_s).at(time_s)
+        relief = hand.entered(state.relief, zone, cause, state.seen, inputs, time_s)
         return replace(state, relief=relief)
 
     return Map(start, "begin to withhold")

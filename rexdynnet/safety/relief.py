@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.network.graph import Network
-from rexdynnet.network.spec import PlantControl, SubstationControl
+from rexdynnet.network.spec import PlantControl, PlantKind, SubstationControl
 from rexdynnet.safety.margins import Cause, ZoneWatch
 from rexdynnet.safety.rationing import Requests, Rows, allocate, objections
 from rexdynnet.safety.settings import SafetySettings
@@ -25,6 +25,7 @@ _TIGHTER, _LOOSER = 0.8, 1.15
 _MORE, _LESS = 1.5, 0.85
 _LEAST_SHARE = 0.02
 _COOLER_K = 3.0
+_ASK = 1.05
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,8 @@ class Withholding:
         )
 
     def entered(
-        self, relief: Relief, zone: int, cause: Cause, seen: Seen | None, time_s: float
+        self, relief: Relief, zone: int, cause: Cause, seen: Seen | None, inputs: Inputs,
+        time_s: float,
     ) -> Relief:
         """Memory just after a zone became more restrictive."""
         parts = self.watches[zone].zone
@@ -168,7 +170,11 @@ class Withholding:
         if cause.surplus:
             fed = 0.0 if seen is None else float(seen.plant_W[self._feeders(zone)].sum())
             withheld[zone] = max(0.25 * fed, _LEAST_SHARE * self._most_W(zone))
-        elif seen is not None and cause in (Cause.COLD, Cause.WEAK, Cause.LOW):
+        elif (
+            seen is not None
+            and cause in (Cause.COLD, Cause.WEAK, Cause.LOW)
+            and self.pressed(parts.suppliers, inputs, tuple(relief.tripped))
+        ):
             drawn = float(seen.delivered_W[list(parts.substations)].sum())
             limit[zone] = max(0.9 * drawn, self._least_W(zone))
         tick = min(relief.tick_s, time_s + min(FIRST_LOOK_S, self.settings.interval_s))
@@ -189,7 +195,7 @@ class Withholding:
         modes: tuple[ZoneMode, ...],
         margins: Floats,
         seen: Seen,
-        demanded_W: Floats,
+        inputs: Inputs,
         time_s: float,
     ) -> Relief:
         """Memory after a look at the margins: withhold more, or give some back.
@@ -201,7 +207,8 @@ class Withholding:
         margins : (n_zones, 2) array
             Smallest margin of surplus and of deficit, as a share of its level.
         seen : Seen
-        demanded_W : (n_substations,) array
+        inputs : Inputs
+            As given, before any lever.
         time_s : float
 
         Returns
@@ -209,6 +216,7 @@ class Withholding:
         Relief
         """
         withheld, limit = relief.withheld_W.copy(), relief.limit_W.copy()
+        demanded_W = self.demanded_W(inputs, seen)
         tripped = {name: until for name, until in relief.tripped.items() if until > time_s}
         for k, (surplus, deficit) in enumerate(modes):
             inside = list(self.watches[k].zone.substations)
@@ -222,7 +230,10 @@ class Withholding:
                 else:
                     withheld[k] *= _LESS
                     withheld[k] = 0.0 if withheld[k] < _LEAST_SHARE * most else withheld[k]
-            if deficit and np.isfinite(limit[k]):
+            held = self.pressed(self.watches[k].zone.suppliers, inputs, tuple(tripped))
+            if deficit and not held:
+                limit[k] = np.inf
+            elif deficit and (np.isfinite(limit[k]) or margins[k, 1] < 0.0):
                 drawn = float(seen.delivered_W[inside].sum())
                 worse = margins[k, 1] <= relief.worst[k, 1] + 0.02
                 if margins[k, 1] < 0.0 and worse:
@@ -272,10 +283,13 @@ class Withholding:
         if not any(surplus or deficit for surplus, deficit in modes) and not out:
             return self.nothing
         heat, hot = self.nothing.heat_W.copy(), self.nothing.temperature_K.copy()
+        pressed = tuple(
+            self.pressed(watch.zone.suppliers, inputs, out) for watch in self.watches
+        )
         dump = self.nothing.dump_W.copy()
         for k, (surplus, _) in enumerate(modes):
             if surplus:
-                self._discard(k, float(relief.withheld_W[k]), inputs, heat, hot, dump)
+                self._discard(k, float(relief.withheld_W[k]), inputs, (heat, hot, dump), pressed[k])
         share = self.nothing.share
         if any(deficit for _, deficit in modes):
             share = self._ration(relief, modes, inputs, reserved_W, seen, out)
@@ -344,6 +358,26 @@ class Withholding:
         asked = [inputs.disturbances[at] if at >= 0 else np.nan for at in self.demands]
         return np.where(np.isnan(asked), np.maximum(got, 0.0), np.array(asked) * self._rates)
 
+    def pressed(self, island: tuple[int, ...], inputs: Inputs, out: tuple[str, ...] = ()) -> bool:
+        """Whether any plant of an island that holds a differential pressure is on line."""
+        plants = self.network.plants
+        return any(
+            inputs.disturbances[self.inputs[f"{plants[i].name}.availability"]] > 0.0
+            for i in island
+            if plants[i].control is PlantControl.PRESSURE and plants[i].name not in out
+        )
+
+    def _offered_W(self, place: int, inputs: Inputs, seen: Seen | None) -> float:
+        plant = self.network.plants[place]
+        most = float(inputs.controls[self.columns[f"{plant.name}.heat"]])
+        waste = self.inputs.get(f"{plant.name}.available_heat")
+        if waste is not None:
+            most = min(most, float(inputs.disturbances[waste]))
+        if plant.kind is PlantKind.SOLAR and seen is not None:
+            # the sun's heat is known only as far as it is fed in
+            most = min(most, max(float(seen.plant_W[place]), 0.0))
+        return most
+
     def _feeders(self, zone: int) -> list[int]:
         plants = self.network.plants
         parts = self.watches[zone].zone
@@ -377,9 +411,15 @@ class Withholding:
         }
 
     def _discard(
-        self, zone: int, withheld_W: float, inputs: Inputs, heat: Floats, hot: Floats, dump: Floats
+        self,
+        zone: int,
+        withheld_W: float,
+        inputs: Inputs,
+        caps: tuple[Floats, Floats, Floats],
+        pressed: bool,
     ) -> None:
         plants = self.network.plants
+        heat, hot, dump = caps
         hot[list(self.watches[zone].zone.suppliers)] = self.settings.hot_K - _COOLER_K
         feeders = self._feeders(zone)
         now = {i: float(inputs.controls[self.columns[f"{plants[i].name}.heat"]]) for i in feeders}
@@ -388,6 +428,9 @@ class Withholding:
         for i in feeders:
             heat[i] = now[i] * (1.0 - refused / fed) if fed > 0.0 else 0.0
         rest = withheld_W - refused
+        if not pressed:
+            # nobody else would push water through the dump
+            rest = min(rest, fed - refused)
         for i in self._dumps(zone):
             dump[i] = min(rest, self.network.dumps[i].capacity_W)
             rest -= dump[i]
@@ -459,8 +502,8 @@ class Withholding:
             there = 0.0 if plant.name in out else float(inputs.disturbances[at])
             most = plant.capacity_W * there
             if plant.control is PlantControl.HEAT:
-                most = min(most, float(inputs.controls[self.columns[f"{plant.name}.heat"]]))
-                if seen is not None:
-                    most = min(most, max(float(seen.plant_W[i]), 0.0) if there else 0.0)
+                most = min(most, self._offered_W(i, inputs, seen))
             total += most
-        return total
+        # without a plant that holds pressure, valves must ask for a little more than is fed in,
+        # or what is fed in finds no way
+        return total if self.pressed(island, inputs, out) else _ASK * total

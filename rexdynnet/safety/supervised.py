@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.errors import Finding, InputError
+from rexdynnet.errors import Finding, InputError, SolverError
 from rexdynnet.network.spec import PlantControl
 from rexdynnet.safety.events import Trace, straight_trace
 from rexdynnet.safety.margins import Cause, Margins
@@ -143,17 +143,25 @@ class SupervisedFlow:
     def move(self, state: Supervised, until_s: float) -> Supervised:
         """The state after an advance, at most to a time."""
         hand, relief, now = self.hand, state.relief, state.plant.time_s
-        span = _span_at(state.spans, now)
+        span = span_at(state.spans, now)
         stop = min(until_s, span.end_s) if span.end_s > now else until_s
         if relief.tick_s > now:
             stop = min(stop, relief.tick_s)
         begin, end = span.at(now), span.at(stop)
         levers = hand.levers(relief, self.modes, begin, state.reserved_W, state.seen, now)
-        first, last = (hand.apply(levers, inputs, span.stuck) for inputs in (begin, end))
         plant = state.plant
         if not np.array_equal(span.parameters, plant.arrays.get("parameters", span.parameters)):
             plant = hand.plant.with_parameters(plant, span.parameters)
-        plant, output = hand.plant.advance(plant, first, last, stop)
+        for attempt in _milder(levers):
+            first, last = (hand.apply(attempt, inputs, span.stuck) for inputs in (begin, end))
+            try:
+                plant, output = hand.plant.advance(plant, first, last, stop)
+            except SolverError:
+                if attempt.idle:
+                    raise
+                continue
+            levers = attempt
+            break
         output, relief = _booked(hand, output, (begin, end), levers, relief)
         seen = seen_in(output)
         if stop >= relief.tick_s:
@@ -162,7 +170,7 @@ class SupervisedFlow:
                 self.modes,
                 self._scaled(output, last, relief.ladder),
                 seen,
-                hand.demanded_W(end, seen),
+                end,
                 stop,
             )
         return replace(
@@ -268,6 +276,21 @@ def booked_idle(output: DenseOutput, relief: Relief) -> DenseOutput:
     return DenseOutput(output.times_s, {**output.records, **books})
 
 
+def _milder(levers: Levers) -> tuple[Levers, ...]:
+    # where the levers leave the plant no flow that it can have, move fewer of them
+    if levers.idle:
+        return (levers,)
+    no_dump = replace(levers, dump_W=np.zeros_like(levers.dump_W))
+    only_trips = Levers(
+        np.ones_like(levers.share),
+        np.full_like(levers.heat_W, np.inf),
+        np.full_like(levers.temperature_K, np.inf),
+        np.zeros_like(levers.dump_W),
+        levers.out,
+    )
+    return (levers, no_dump, only_trips, replace(only_trips, out=()))
+
+
 def _booked(
     hand: Withholding,
     output: DenseOutput,
@@ -338,7 +361,8 @@ def _refused_means(
     return refused
 
 
-def _span_at(spans: tuple[Span, ...], time_s: float) -> Span:
+def span_at(spans: tuple[Span, ...], time_s: float) -> Span:
+    """The span that acts just after an instant; the last one beyond the end."""
     for span in spans:
         if span.end_s > time_s:
             return span
