@@ -19,7 +19,7 @@ from rexdynnet.simulation.plant import DenseOutput
 Floats = NDArray[np.float64]
 
 _FREE = 1e9
-_DRAWS = 0.02
+_DRAWS = 0.1
 _SPARE = 1e-3
 
 

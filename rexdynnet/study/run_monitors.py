@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 _HOUR_S = 3600.0
 _PULSE_S = 60.0
 _FREE_K = 20.0
-_DRAWS = 0.02
+_DRAWS = 0.1
 _EACH = ("SUBSTATION", "PLANT", "NODE", "ZONE")
 _OF_ZONES = ("returns_in_hour", "ration_ended", "least_served")
 

@@ -154,7 +154,7 @@ class MonitorSettings:
 class FaultKind(Enum):
     """What fails."""
 
-    SIGNAL = "a disturbance or a run-time parameter takes another value"
+    SIGNAL = "a disturbance, a run-time parameter or a stuck control takes another value"
     SENSOR = "a sensor is silent"
 
 
