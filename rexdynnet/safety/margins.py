@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 _FREE = 1e9
 _DRAWS = 0.1
 _SPARE = 1e-3
+_BACK = 0.01
 
 
 class Cause(Enum):
@@ -35,6 +36,7 @@ class Cause(Enum):
     HOT = "water too hot"
     HIGH = "absolute pressure too high"
     STALLED = "a plant feeds in more than is taken"
+    BACKFLOW = "water fed in flows back through a balancing plant"
     FULL = "a tank is full and still charged"
 
     @property
@@ -48,7 +50,9 @@ class Cause(Enum):
         return _UNITS[self]
 
 
-_SURPLUS = frozenset({Cause.HOT, Cause.HIGH, Cause.STALLED, Cause.FULL})
+_SURPLUS = frozenset(
+    {Cause.HOT, Cause.HIGH, Cause.STALLED, Cause.BACKFLOW, Cause.FULL}
+)
 _UNITS: Mapping[Cause, str] = {
     Cause.LADDER: "1",
     Cause.TRIP: "1",
@@ -59,6 +63,7 @@ _UNITS: Mapping[Cause, str] = {
     Cause.HOT: "K",
     Cause.HIGH: "Pa",
     Cause.STALLED: "Pa",
+    Cause.BACKFLOW: "kg/s",
     Cause.FULL: "K",
 }
 
@@ -116,6 +121,7 @@ class ZoneWatch:
             Cause.HOT: True,
             Cause.HIGH: True,
             Cause.STALLED: feeds,
+            Cause.BACKFLOW: feeds and bool(zone.balancing),
             Cause.FULL: bool(zone.tanks) and self.settings.tank_full_K is not None,
         }
         return tuple(cause for cause in Cause if have[cause])
@@ -136,6 +142,7 @@ class ZoneWatch:
             Cause.HOT: settings.hysteresis_K,
             Cause.HIGH: 0.1 * share * self.highest_Pa,
             Cause.STALLED: share * head * settings.stall_share,
+            Cause.BACKFLOW: 0.5 * float(self._back_kg_per_s.min(initial=np.inf)),
             Cause.FULL: settings.hysteresis_K,
         }
 
@@ -202,6 +209,9 @@ class ZoneWatch:
                     return self._constant(output, _FREE)
                 found = records["plant_differential_pressure"][:, self._feeders]
                 return _lines(self.settings.stall_share * self._feed_head_Pa - found)
+            case Cause.BACKFLOW:
+                flow = records["plant_mass_flow"][:, list(zone.balancing)]
+                return _lines(flow + self._back_kg_per_s)
             case Cause.FULL:
                 level = self.settings.tank_full_K or np.inf
                 bottom = records["tank_temperature"][:, list(zone.tanks), -1]
@@ -220,6 +230,7 @@ class ZoneWatch:
                 *(network.tanks[i].name for i in zone.tanks),
             ],
             Cause.STALLED: [network.plants[i].name for i in self._feeders],
+            Cause.BACKFLOW: [network.plants[i].name for i in zone.balancing],
             Cause.FULL: [network.tanks[i].name for i in zone.tanks],
         }
         return tuple(names.get(cause, []))
@@ -283,6 +294,11 @@ class ZoneWatch:
     @cached_property
     def _capacity_W(self) -> Floats:
         return np.array([self.network.plants[i].capacity_W for i in self.zone.balancing])
+
+    @cached_property
+    def _back_kg_per_s(self) -> Floats:
+        cp = self.network.fluid.specific_heat_J_per_kgK
+        return _BACK * self._capacity_W / (cp * 30.0)
 
     @cached_property
     def _plant_available(self) -> list[int]:

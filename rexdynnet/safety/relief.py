@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import PlantControl, PlantKind, SubstationControl
+from rexdynnet.physics.devices import solar_heat
 from rexdynnet.safety.margins import Cause, ZoneWatch
 from rexdynnet.safety.rationing import Requests, Rows, allocate, objections
 from rexdynnet.safety.settings import SafetySettings
@@ -26,6 +27,7 @@ _MORE, _LESS = 1.5, 0.85
 _LEAST_SHARE = 0.02
 _COOLER_K = 3.0
 _ASK = 1.05
+_USUAL_RETURN_K = 313.15
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Seen:
     delivered_W: Floats
     plant_W: Floats
     plant_K: Floats
+    return_K: Floats
     loss_W: float
     discharge_W: float
 
@@ -115,6 +118,7 @@ def seen_in(output: DenseOutput) -> Seen:
         records["substation_heat"][-1],
         records["plant_heat"][-1],
         records["plant_supply_temperature"][-1],
+        records["plant_return_temperature"][-1],
         float(records["pipe_heat_loss"][-1].sum()),
         0.0 if tanks is None else float(np.maximum(-tanks[-1], 0.0).sum()),
     )
@@ -226,7 +230,10 @@ class Withholding:
                     withheld[k] = min(_MORE * withheld[k] + 0.05 * most, 1.2 * most)
                     tripped |= self._hot_plants(k, seen, time_s)
                     if withheld[k] > most:
-                        tripped |= self._stuck_plants(k, seen, time_s)
+                        gone = self._stuck_plants(k, seen, time_s)
+                        tripped |= gone
+                        # what is out needs no cooler any more
+                        withheld[k] = 0.0 if gone else withheld[k]
                 else:
                     withheld[k] *= _LESS
                     withheld[k] = 0.0 if withheld[k] < _LEAST_SHARE * most else withheld[k]
@@ -261,6 +268,7 @@ class Withholding:
         reserved_W: Floats | None,
         seen: Seen | None,
         time_s: float,
+        stuck: frozenset[str] = frozenset(),
     ) -> Levers:
         """What to do to the inputs now.
 
@@ -274,6 +282,8 @@ class Withholding:
             None: nothing is reserved, everybody counts as within his reservation.
         seen : Seen or None
         time_s : float
+        stuck : frozenset of str
+            Controls that follow no command.
 
         Returns
         -------
@@ -289,7 +299,7 @@ class Withholding:
         dump = self.nothing.dump_W.copy()
         for k, (surplus, _) in enumerate(modes):
             if surplus:
-                self._discard(k, float(relief.withheld_W[k]), inputs, (heat, hot, dump), pressed[k])
+                self._discard(k, float(relief.withheld_W[k]), inputs, (heat, hot, dump), pressed[k], stuck)
         share = self.nothing.share
         if any(deficit for _, deficit in modes):
             share = self._ration(relief, modes, inputs, reserved_W, seen, out)
@@ -373,10 +383,25 @@ class Withholding:
         waste = self.inputs.get(f"{plant.name}.available_heat")
         if waste is not None:
             most = min(most, float(inputs.disturbances[waste]))
-        if plant.kind is PlantKind.SOLAR and seen is not None:
-            # the sun's heat is known only as far as it is fed in
-            most = min(most, max(float(seen.plant_W[place]), 0.0))
-        return most
+        back_K = _USUAL_RETURN_K if seen is None else float(seen.return_K[place])
+        return min(most, self.sun_W(place, inputs, back_K))
+
+    def sun_W(self, place: int, inputs: Inputs, return_K: float) -> float:
+        """What the sun gives a solar field now, as the plant computes it; infinite for others."""
+        plant, d = self.network.plants[place], inputs.disturbances
+        if plant.kind is not PlantKind.SOLAR:
+            return np.inf
+        setpoint = float(inputs.controls[self.columns[f"{plant.name}.supply_temperature"]])
+        return float(
+            solar_heat(
+                float(d[self.inputs["outdoor.global_radiation"]]),
+                0.5 * (setpoint + return_K),
+                float(d[self.inputs["outdoor.temperature"]]),
+                plant.collector_area_m2,
+                plant.optical_efficiency,
+                plant.collector_loss_W_per_m2K,
+            )
+        )
 
     def _feeders(self, zone: int) -> list[int]:
         plants = self.network.plants
@@ -417,20 +442,23 @@ class Withholding:
         inputs: Inputs,
         caps: tuple[Floats, Floats, Floats],
         pressed: bool,
+        stuck: frozenset[str],
     ) -> None:
         plants = self.network.plants
         heat, hot, dump = caps
         hot[list(self.watches[zone].zone.suppliers)] = self.settings.hot_K - _COOLER_K
         feeders = self._feeders(zone)
-        now = {i: float(inputs.controls[self.columns[f"{plants[i].name}.heat"]]) for i in feeders}
-        fed = sum(now.values())
+        names = {i: f"{plants[i].name}.heat" for i in feeders}
+        now = {i: float(inputs.controls[self.columns[name]]) for i, name in names.items()}
+        free = [i for i in feeders if names[i] not in stuck]
+        fed = sum(now[i] for i in free)
         refused = min(withheld_W, fed)
-        for i in feeders:
+        for i in free:
             heat[i] = now[i] * (1.0 - refused / fed) if fed > 0.0 else 0.0
         rest = withheld_W - refused
         if not pressed:
             # nobody else would push water through the dump
-            rest = min(rest, fed - refused)
+            rest = min(rest, sum(now.values()) - refused)
         for i in self._dumps(zone):
             dump[i] = min(rest, self.network.dumps[i].capacity_W)
             rest -= dump[i]

@@ -148,7 +148,7 @@ class SupervisedFlow:
         if relief.tick_s > now:
             stop = min(stop, relief.tick_s)
         begin, end = span.at(now), span.at(stop)
-        levers = hand.levers(relief, self.modes, begin, state.reserved_W, state.seen, now)
+        levers = hand.levers(relief, self.modes, begin, state.reserved_W, state.seen, now, span.stuck)
         plant = state.plant
         if not np.array_equal(span.parameters, plant.arrays.get("parameters", span.parameters)):
             plant = hand.plant.with_parameters(plant, span.parameters)
@@ -200,6 +200,7 @@ class SupervisedFlow:
                 Cause.LOW: self.hand.settings.low_pressure_Pa,
                 Cause.HOT: 5.0,
                 Cause.FULL: 5.0,
+                Cause.BACKFLOW: 1.0,
                 Cause.HIGH: watch.highest_Pa,
                 Cause.STALLED: max(watch.hysteresis[Cause.STALLED] * 10.0, 1.0),
             }
@@ -353,7 +354,8 @@ def _refused_means(
             continue
         offered = float(given[0].controls[hand.columns[f"{plant.name}.heat"]])
         there = float(given[0].disturbances[hand.inputs[f"{plant.name}.availability"]])
-        offered = min(offered, plant.capacity_W * there)
+        sun = hand.sun_W(i, given[0], float(output.records["plant_return_temperature"][-1, i]))
+        offered = min(offered, min(plant.capacity_W, sun) * there)
         waste = hand.inputs.get(f"{plant.name}.available_heat")
         if waste is not None:
             offered = min(offered, float(given[0].disturbances[waste]) * there)
