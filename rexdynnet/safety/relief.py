@@ -22,7 +22,7 @@ ZoneMode = tuple[bool, bool]
 """Surplus (discard) and deficit (ration) of one zone."""
 
 FIRST_LOOK_S = 30.0
-_TIGHTER, _LOOSER = 0.8, 1.15
+_TIGHTER, _LOOSER = (0.7, 0.97), 0.15
 _MORE, _LESS = 1.5, 0.85
 _LEAST_SHARE = 0.02
 _COOLER_K = 3.0
@@ -244,9 +244,10 @@ class Withholding:
                 drawn = float(seen.delivered_W[inside].sum())
                 worse = margins[k, 1] <= relief.worst[k, 1] + 0.02
                 if margins[k, 1] < 0.0 and worse:
-                    limit[k] = max(_TIGHTER * min(limit[k], drawn), self._least_W(k))
+                    tighter = float(np.clip(1.0 + 0.6 * margins[k, 1], *_TIGHTER))
+                    limit[k] = max(tighter * min(limit[k], drawn), self._least_W(k))
                 elif margins[k, 1] >= 0.0:
-                    limit[k] *= _LOOSER
+                    limit[k] *= 1.0 + min(0.3 * margins[k, 1], _LOOSER)
                     if limit[k] > 1.05 * float(demanded_W[inside].sum()):
                         limit[k] = np.inf
         busy = any(surplus or deficit for surplus, deficit in modes)

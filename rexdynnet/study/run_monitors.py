@@ -13,7 +13,7 @@ from rexdynnet.network.entries import nearest
 from rexdynnet.network.graph import Network
 from rexdynnet.safety.maintainer import Fired, SafetyMaintainer
 from rexdynnet.safety.monitor_text import read_rule
-from rexdynnet.safety.monitors import Rule, horizon_s, predicates, score
+from rexdynnet.safety.monitors import Always, Rule, Window, horizon_s, predicates, score
 from rexdynnet.safety.piecewise import Broken, lowest
 from rexdynnet.safety.plant_flow import plant_signals
 from rexdynnet.safety.settings import SafetySettings
@@ -42,6 +42,7 @@ class MonitorScore:
     worst : str
         The component for which it held least.
     trajectory : Broken or None
+        Over time; of `always RULE` that of RULE.
     """
 
     name: str
@@ -135,7 +136,8 @@ class Samples:
             }
             found = score(rule, times, signals)
             unit = found.unit
-            total = found.trajectory if total is None else lowest(total, found.trajectory)
+            line = _inner(rule, times, signals, found.trajectory)
+            total = line if total is None else lowest(total, line)
             if worst is None or found.robustness < worst[0]:
                 worst = (found.robustness, member, found.trajectory)
         if worst is None:
@@ -206,6 +208,15 @@ class Samples:
             elif quantity not in _OF_ZONES:
                 needed.append(self._places[name][0])
         return list(dict.fromkeys(needed))
+
+
+def _inner(
+    rule: Rule, times: Floats, signals: dict[str, Floats], whole: Broken
+) -> Broken:
+    # of a rule for always, what must hold at each instant says more than its running minimum
+    if isinstance(rule, Always) and rule.window == Window():
+        return score(rule.part, times, signals).trajectory
+    return whole
 
 
 def new_samples(

@@ -178,7 +178,7 @@ class Supervision:
         curtailed, refused = self.curtailed_J.sum() / _KWH_J, self.limited_J.sum() / _KWH_J
         told = [
             f"safety: {len(self.fired)} changes of mode; curtailed {curtailed:,.2f} kWh, "
-            f"refused from plants {refused:,.2f} kWh, dumped {self.dumped_J.sum() / _KWH_J:,.2f} kWh"
+            f"refused from plants {refused:,.2f} kWh, dumped {max(self.dumped_J.sum() / _KWH_J, 0.0):,.2f} kWh"
         ]
         for each in self.fired[:_SHOWN]:
             blamed = f" ({each.component})" if each.component else ""
