@@ -77,7 +77,7 @@ class Levers:
     dump_W : (n_dumps,) array
         Least heat of each dump.
     out : tuple of str
-        Plants tripped.
+        Plants and pumps tripped.
     """
 
     share: Floats
@@ -293,14 +293,25 @@ class Withholding:
         out = tuple(sorted(name for name, until in relief.tripped.items() if until > time_s))
         if not any(surplus or deficit for surplus, deficit in modes) and not out:
             return self.nothing
+        dry = [
+            pump.name
+            for k, watch in enumerate(self.watches)
+            if modes[k][1] and not self.pressed(watch.zone.suppliers, inputs, out)
+            for pump in self.network.pumps
+        ]
+        # a pump that nobody feeds draws the line before it down to vapour
+        out = tuple(dict.fromkeys((*out, *dry)))
         heat, hot = self.nothing.heat_W.copy(), self.nothing.temperature_K.copy()
+        fed_W = np.zeros(len(self.network.plants)) if seen is None else seen.plant_W
         pressed = tuple(
             self.pressed(watch.zone.suppliers, inputs, out) for watch in self.watches
         )
         dump = self.nothing.dump_W.copy()
         for k, (surplus, _) in enumerate(modes):
             if surplus:
-                self._discard(k, float(relief.withheld_W[k]), inputs, (heat, hot, dump), pressed[k], stuck)
+                withheld = float(relief.withheld_W[k])
+                caps = (heat, hot, dump)
+                self._discard(k, withheld, inputs, caps, pressed[k], stuck, fed_W)
         share = self.nothing.share
         if any(deficit for _, deficit in modes):
             share = self._ration(relief, modes, inputs, reserved_W, seen, out)
@@ -316,8 +327,8 @@ class Withholding:
                 name = f"{plant.name}.{quantity}"
                 if np.isfinite(cap[i]) and name in self.columns and name not in stuck:
                     u[self.columns[name]] = min(u[self.columns[name]], cap[i])
-            if plant.name in levers.out:
-                d[self.inputs[f"{plant.name}.availability"]] = 0.0
+        for name in levers.out:
+            d[self.inputs[f"{name}.availability"]] = 0.0
         for i, one in enumerate(self.network.dumps):
             if f"{one.name}.heat" not in stuck:
                 at = self.columns[f"{one.name}.heat"]
@@ -426,7 +437,7 @@ class Withholding:
         return {
             self.network.plants[i].name: time_s + self.settings.reset_s
             for i in self.watches[zone].zone.suppliers
-            if seen.plant_K[i] > self.settings.hot_K
+            if seen.plant_K[i] > self.settings.trip_K
         }
 
     def _stuck_plants(self, zone: int, seen: Seen, time_s: float) -> dict[str, float]:
@@ -444,6 +455,7 @@ class Withholding:
         caps: tuple[Floats, Floats, Floats],
         pressed: bool,
         stuck: frozenset[str],
+        fed_W: Floats,
     ) -> None:
         plants = self.network.plants
         heat, hot, dump = caps
@@ -459,7 +471,8 @@ class Withholding:
         rest = withheld_W - refused
         if not pressed:
             # nobody else would push water through the dump
-            rest = min(rest, sum(now.values()) - refused)
+            given = sum(max(float(fed_W[i]), 0.0) for i in feeders if i not in free)
+            rest = min(rest, fed - refused + given)
         for i in self._dumps(zone):
             dump[i] = min(rest, self.network.dumps[i].capacity_W)
             rest -= dump[i]

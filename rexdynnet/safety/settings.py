@@ -57,6 +57,8 @@ class SafetySettings:
         Deficit: absolute pressure anywhere in the zone (vapour) is below this.
     hot_K : float
         Surplus: water at a substation or tank, or from a plant, is hotter than this.
+    trip_K : float
+        A plant whose water stays hotter than this, whatever its set-point, is tripped.
     high_pressure_Pa : float or None
         Surplus: absolute pressure anywhere in the zone; None: 5 % above what the holding and
         the strongest plant's pump give together.
@@ -83,6 +85,7 @@ class SafetySettings:
     weak_share: float = 0.7
     low_pressure_Pa: float = 1.2e5
     hot_K: float = 366.15
+    trip_K: float = 368.15
     high_pressure_Pa: float | None = None
     stall_share: float = 0.9
     tank_full_K: float | None = None
@@ -90,7 +93,7 @@ class SafetySettings:
     hysteresis_share: float = 0.1
     dwell_s: float = 900.0
     interval_s: float = 300.0
-    reset_s: float = 4 * _HOUR_S
+    reset_s: float = _HOUR_S
     monitors: tuple[MonitorSettings, ...] = DEFAULT_MONITORS
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ class SafetyRecord(Record):
     weak_share: Annotated[float, _SHARE] = 0.7
     low_pressure_Pa: NotNegative = 1.2e5
     hot_K: Annotated[float, Field(gt=273.15, lt=473.15)] = 366.15
+    trip_K: Annotated[float, Field(gt=273.15, lt=473.15)] = 368.15
     high_pressure_Pa: NotNegative | None = None
     stall_share: Annotated[float, _SHARE] = 0.9
     tank_full_K: Annotated[float, Field(gt=273.15)] | None = None
@@ -42,7 +43,7 @@ class SafetyRecord(Record):
     hysteresis_share: NotNegative = 0.1
     dwell: DurationField = 900.0
     interval: DurationField = 300.0
-    reset: DurationField = 4 * 3600.0
+    reset: DurationField = 3600.0
 
 
 class MonitorRecord(Record):
