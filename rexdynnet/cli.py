@@ -177,6 +177,47 @@ def run_loop(
 
 
 @app.command()
+def falsify(
+    scenario: Annotated[
+        Path, typer.Argument(help="Scenario file (TOML) with [control] and rules.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the worst scenario found.")
+    ] = Path("out"),
+    runs: Annotated[int, typer.Option(help="How many runs the search may take.")] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 1,
+    rule: Annotated[str, typer.Option(help="Only this rule; by default the weakest.")] = "",
+) -> None:
+    """Search for the demand, trip, weather and sensor fault under which the rules hold least.
+
+    Writes the worst one found as a scenario file (worst.toml) that `rexdynnet run` reproduces.
+    """
+    from rexdynnet.study.falsify import falsify as search
+    from rexdynnet.study.falsify import scenario_text
+    from rexdynnet.study.scenario import read_scenario
+
+    with _clean_errors():
+        wanted = read_scenario(scenario)
+        found = search(
+            wanted,
+            runs=runs,
+            seed=seed,
+            monitor=rule,
+            report=lambda line: typer.echo(line, err=True),
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        file = out / "worst.toml"
+        file.write_text(scenario_text(found, scenario, out), encoding="utf-8")
+        verdict = "holds" if found.robustness >= 0.0 else "BROKEN"
+        typer.echo(f"{found.rule}: {verdict}, {found.robustness:+.4g} {found.unit}, {found.runs} runs")
+        for name, value in found.parameters.items():
+            typer.echo(f"  {name} = {value:g}")
+        if found.failure:
+            typer.echo(f"  raised: {found.failure}")
+        typer.echo(f"written: {file}")
+
+
+@app.command()
 def plot(
     out: Annotated[Path, typer.Argument(help="Folder that `simulate` wrote, or its result.nc.")],
     suffix: Annotated[

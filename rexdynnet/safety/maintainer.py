@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rexdynnet.errors import SolverError
 from rexdynnet.network.graph import Network
 from rexdynnet.safety.automaton import HybridAutomaton
 from rexdynnet.safety.margins import Cause, ZoneWatch
@@ -164,7 +165,10 @@ class SafetyMaintainer:
         for span in state.spans:
             if not np.array_equal(span.parameters, plant.arrays.get("parameters", span.parameters)):
                 plant = self.hand.plant.with_parameters(plant, span.parameters)
-            plant, output = self.hand.plant.advance(plant, span.start, span.end, span.end_s)
+            try:
+                plant, output = self.hand.plant.advance(plant, span.start, span.end, span.end_s)
+            except SolverError:
+                return None
             if not flow.quiet(output, span.start, ladder=False):
                 return None
             outputs.append(booked_idle(output, state.relief))

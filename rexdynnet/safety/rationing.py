@@ -232,7 +232,7 @@ def _fill(served: Floats, wanted: Floats, rows: Rows) -> Floats:
         rate = np.where(active, wanted, 0.0)
         room = np.maximum(rows.limit_W - rows.matrix @ served, 0.0)
         speed = rows.matrix @ rate
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             steps = np.where(speed > 0.0, room / speed, np.inf)
         step = min(float(steps.min(initial=np.inf)), float((1.0 - level[active]).min()))
         served += step * rate
@@ -249,8 +249,8 @@ def _cut(demanded: Floats, entitled: Floats, rows: Rows) -> Floats:
         over = used - rows.limit_W
         if not np.any(over > _slack(rows)):
             break
-        with np.errstate(divide="ignore", invalid="ignore"):
-            worst = int(np.argmax(np.where(over > _slack(rows), used / rows.limit_W, 0.0)))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            worst = int(np.argmax(np.where(over > _slack(rows), used / np.maximum(rows.limit_W, 1.0), 0.0)))
         row, gone = rows.matrix[worst], float(over[worst])
         excess = np.where(row > 0.0, np.maximum(served - entitled, 0.0), 0.0)
         spare = float(row @ excess)

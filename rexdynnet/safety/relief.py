@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.network.graph import Network
-from rexdynnet.network.spec import PlantControl, PlantKind, SubstationControl
+from rexdynnet.network.spec import Dump, PlantControl, PlantKind, SubstationControl
 from rexdynnet.physics.devices import solar_heat
 from rexdynnet.safety.margins import Cause, ZoneWatch
 from rexdynnet.safety.rationing import Requests, Rows, allocate, objections
@@ -77,7 +77,7 @@ class Levers:
     dump_W : (n_dumps,) array
         Least heat of each dump.
     out : tuple of str
-        Plants and pumps tripped.
+        Plants, pumps and coolers tripped.
     """
 
     share: Floats
@@ -297,9 +297,9 @@ class Withholding:
             pump.name
             for k, watch in enumerate(self.watches)
             if modes[k][1] and not self.pressed(watch.zone.suppliers, inputs, out)
-            for pump in self.network.pumps
+            for pump in (*self.network.pumps, *self._open_dumps(inputs))
         ]
-        # a pump that nobody feeds draws the line before it down to vapour
+        # what draws water that nobody feeds in pulls the line before it down to vapour
         out = tuple(dict.fromkeys((*out, *dry)))
         heat, hot = self.nothing.heat_W.copy(), self.nothing.temperature_K.copy()
         fed_W = np.zeros(len(self.network.plants)) if seen is None else seen.plant_W
@@ -419,6 +419,10 @@ class Withholding:
         plants = self.network.plants
         parts = self.watches[zone].zone
         return [i for i in parts.plants if plants[i].control is PlantControl.HEAT]
+
+    def _open_dumps(self, inputs: Inputs) -> list[Dump]:
+        dumps = self.network.dumps
+        return [d for d in dumps if inputs.controls[self.columns[f"{d.name}.heat"]] > 0.0]
 
     def _dumps(self, zone: int) -> list[int]:
         return list(self.watches[zone].zone.dumps)

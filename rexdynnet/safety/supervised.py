@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 CURTAILED = "substation_curtailed_energy"
 LIMITED = "plant_curtailed_energy"
 
+_NUDGES = ((1.0, 0.97), (0.97, 1.0), (0.95, 0.9), (0.8, 0.9), (0.9, 0.5), (0.5, 0.0))
+
 
 @dataclass(frozen=True)
 class Span:
@@ -152,12 +154,13 @@ class SupervisedFlow:
         plant = state.plant
         if not np.array_equal(span.parameters, plant.arrays.get("parameters", span.parameters)):
             plant = hand.plant.with_parameters(plant, span.parameters)
-        for attempt in _milder(levers):
+        attempts = _attempts(hand, levers, begin)
+        for number, attempt in enumerate(attempts):
             first, last = (hand.apply(attempt, inputs, span.stuck) for inputs in (begin, end))
             try:
                 plant, output = hand.plant.advance(plant, first, last, stop)
             except SolverError:
-                if attempt.idle:
+                if number == len(attempts) - 1:
                     raise
                 continue
             levers = attempt
@@ -277,10 +280,24 @@ def booked_idle(output: DenseOutput, relief: Relief) -> DenseOutput:
     return DenseOutput(output.times_s, {**output.records, **books})
 
 
-def _milder(levers: Levers) -> tuple[Levers, ...]:
-    # where the levers leave the plant no flow that it can have, move fewer of them
+def _attempts(hand: Withholding, levers: Levers, inputs: Inputs) -> tuple[Levers, ...]:
+    # where the inputs leave the plant no flow that can be found, withhold a little more or less
+    heats = np.full_like(levers.heat_W, np.inf)
+    for i, plant in enumerate(hand.network.plants):
+        if plant.control is PlantControl.HEAT:
+            heats[i] = inputs.controls[hand.columns[f"{plant.name}.heat"]]
+    capped = np.minimum(levers.heat_W, heats)
+    nudges = tuple(
+        replace(
+            levers,
+            share=levers.share * draw,
+            heat_W=np.where(np.isfinite(capped), capped, 0.0) * feed
+            + np.where(np.isfinite(capped), 0.0, np.inf),
+        )
+        for draw, feed in _NUDGES
+    )
     if levers.idle:
-        return (levers,)
+        return (levers, *nudges)
     no_dump = replace(levers, dump_W=np.zeros_like(levers.dump_W))
     only_trips = Levers(
         np.ones_like(levers.share),
@@ -289,7 +306,7 @@ def _milder(levers: Levers) -> tuple[Levers, ...]:
         np.zeros_like(levers.dump_W),
         levers.out,
     )
-    return (levers, no_dump, only_trips, replace(only_trips, out=()))
+    return (levers, *nudges[:4], no_dump, only_trips, *nudges[4:], replace(only_trips, out=()))
 
 
 def _booked(
