@@ -209,7 +209,9 @@ def falsify(
         file = out / "worst.toml"
         file.write_text(scenario_text(found, scenario, out), encoding="utf-8")
         verdict = "holds" if found.robustness >= 0.0 else "BROKEN"
-        typer.echo(f"{found.rule}: {verdict}, {found.robustness:+.4g} {found.unit}, {found.runs} runs")
+        typer.echo(
+            f"{found.rule}: {verdict}, {found.robustness:+.4g} {found.unit}, {found.runs} runs"
+        )
         for name, value in found.parameters.items():
             typer.echo(f"  {name} = {value:g}")
         if found.failure:

@@ -32,7 +32,11 @@ def main() -> None:
     given = parser.parse_args()
     kind = ControllerKind[given.controller.upper()]
     bases = [read_scenario(SCENARIOS / f"{name}.toml") for name in BASES]
-    rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
+    rows = (
+        [json.loads(line) for line in given.out.read_text().splitlines()]
+        if given.out.exists()
+        else []
+    )
     known = {row["number"] for row in rows}
     begin = perf_counter()
     for number in range(given.first, given.first + given.count):

@@ -197,9 +197,7 @@ def automaton(machine: HybridAutomaton[Any], ax: Axes | None = None) -> Figure:
     names = [mode.name for mode in machine.modes]
     side = int(np.ceil(np.sqrt(len(names))))
     ax = new_picture(4.2 + 1.6 * (side - 2)).subplots() if ax is None else ax
-    places = {
-        name: (3.2 * (at % side), -1.9 * (at // side) - 0.0) for at, name in enumerate(names)
-    }
+    places = {name: (3.2 * (at % side), -1.9 * (at // side) - 0.0) for at, name in enumerate(names)}
     grouped: dict[tuple[str, str], list[str]] = {}
     titles = [each.name.rpartition(": ")[2] for each in machine.transitions]
     first = {title.partition(" ")[0] for title in titles}
@@ -381,9 +379,7 @@ def _draw_heats(result: xr.Dataset, ax: Axes) -> None:
     dress(ax, y=f"heat ({scale.unit})")
 
 
-def _draw_worst(
-    result: xr.Dataset, ax: Axes, name: str, text: str, *, hottest: bool
-) -> None:
+def _draw_worst(result: xr.Dataset, ax: Axes, name: str, text: str, *, hottest: bool) -> None:
     values = variable(result, name)
     scale = CELSIUS if hottest else BAR
     at = time_axis(result).values

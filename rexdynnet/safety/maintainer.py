@@ -16,12 +16,15 @@ from rexdynnet.safety.modes import Meaning, make_automaton
 from rexdynnet.safety.relief import Relief, Seen, Withholding, ZoneMode, seen_in
 from rexdynnet.safety.run import Point, begin, run
 from rexdynnet.safety.settings import SafetySettings
-from rexdynnet.safety.stops import End
+from rexdynnet.safety.stops import End, Firing
 from rexdynnet.safety.supervised import Span, Supervised, SupervisedFlow, booked_idle, joined
 from rexdynnet.safety.zones import hydraulic_zones
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
 
 Floats = NDArray[np.float64]
+
+_WAITS = (("", True),)
+"""Guards were looked at before: nothing fires without time passing."""
 
 
 @dataclass(frozen=True)
@@ -138,23 +141,34 @@ class SafetyMaintainer:
             if done is not None:
                 after = replace(watched, relief=relief, seen=seen_in(done[1]))
                 return after, done[0], done[1], spans[-1].end
-        point = Point(watched.mode, plant.time_s, state, watched.entered_s, (("", True),))
+        point = Point(watched.mode, plant.time_s, state, watched.entered_s, _WAITS)
         if watched.entered_s == plant.time_s:
             point = begin(self.automaton, state, plant.time_s)
-        found = run(self.automaton, point, spans[-1].end_s)
-        notes, point = watched.notes, found.point
-        if found.report.end is not End.REACHED:
-            notes = (*notes, str(found.report))
-            point = self._held(point, spans[-1].end_s)
+        firings: list[Firing] = []
+        notes, end_s = watched.notes, spans[-1].end_s
+        while point.time_s < end_s:
+            flow = self.automaton.mode(point.mode).flow
+            after = flow.move(point.state, end_s) if isinstance(flow, SupervisedFlow) else None
+            if after is not None and flow.stays(point.state, after, point.entered_s):
+                # no guard of this mode fires on the way, so the automaton would go the same way
+                point = replace(point, time_s=after.plant.time_s, state=after, held=_WAITS)
+                continue
+            until_s = end_s if after is None else after.plant.time_s
+            found = run(self.automaton, point, until_s)
+            firings += found.firings
+            point = found.point
+            if found.report.end is not End.REACHED:
+                notes = (*notes, str(found.report))
+                point = self._held(point, end_s)
         state = point.state
         fired = tuple(
-            self._told(f.transition, f.time_s, f.source, f.target, state) for f in found.firings
+            self._told(f.transition, f.time_s, f.source, f.target, state) for f in firings
         )
-        after = Watched(
+        final = Watched(
             point.mode, point.entered_s, state.relief, (*watched.fired, *fired), notes, state.seen
         )
         applied = state.applied or spans[-1].end
-        return after, state.plant, joined(state.outputs), applied
+        return final, state.plant, joined(state.outputs), applied
 
     def _calm(self, state: Supervised) -> tuple[PlantState, DenseOutput] | None:
         # the usual case at little cost: no margin spent anywhere in the step, so nothing fires
@@ -232,9 +246,7 @@ def make_maintainer(plant: Plant, settings: SafetySettings | None = None) -> Saf
     chosen = settings or SafetySettings()
     network: Network = plant.network
     inputs = {signal.name: at for at, signal in enumerate(plant.disturbances)}
-    watches = tuple(
-        ZoneWatch(network, zone, chosen, inputs) for zone in hydraulic_zones(network)
-    )
+    watches = tuple(ZoneWatch(network, zone, chosen, inputs) for zone in hydraulic_zones(network))
     hand = Withholding(plant, watches, chosen)
     return SafetyMaintainer(hand, *make_automaton(hand))
 

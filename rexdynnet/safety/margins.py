@@ -50,9 +50,7 @@ class Cause(Enum):
         return _UNITS[self]
 
 
-_SURPLUS = frozenset(
-    {Cause.HOT, Cause.HIGH, Cause.STALLED, Cause.BACKFLOW, Cause.FULL}
-)
+_SURPLUS = frozenset({Cause.HOT, Cause.HIGH, Cause.STALLED, Cause.BACKFLOW, Cause.FULL})
 _UNITS: Mapping[Cause, str] = {
     Cause.LADDER: "1",
     Cause.TRIP: "1",
@@ -86,6 +84,12 @@ class Margins:
     def least(self) -> float:
         """Smallest margin anywhere; the minimum of straight lines is at an end."""
         return min(float(self.left.min()), float(self.right.min()))
+
+    @property
+    def most_of_least(self) -> float:
+        """Bound from above on what the worst component's margin reaches anywhere."""
+        # the maximum of each component's line is at an end; the worst cannot exceed any of them
+        return float(np.maximum(self.left, self.right).min(axis=1).max())
 
 
 @dataclass(frozen=True)
@@ -189,9 +193,7 @@ class ZoneWatch:
                 # standing water cools by itself, and rationing others would not warm it
                 draws = records["substation_mass_flow"][:, self._subs] > self._drawing
                 both = draws[:-1] & draws[1:]
-                return Margins(
-                    np.where(both, found[:-1], _FREE), np.where(both, found[1:], _FREE)
-                )
+                return Margins(np.where(both, found[:-1], _FREE), np.where(both, found[1:], _FREE))
             case Cause.WEAK:
                 found = records["substation_differential_pressure"][:, self._subs]
                 return _lines(found - self.settings.weak_share * self._least_Pa)

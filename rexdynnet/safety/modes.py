@@ -48,9 +48,7 @@ def mode_name(watches: tuple[ZoneWatch, ...], modes: tuple[ZoneMode, ...]) -> st
 
 def make_automaton(
     hand: Withholding,
-) -> tuple[
-    HybridAutomaton[Supervised], dict[str, tuple[ZoneMode, ...]], dict[str, Meaning]
-]:
+) -> tuple[HybridAutomaton[Supervised], dict[str, tuple[ZoneMode, ...]], dict[str, Meaning]]:
     """The product automaton of all zones.
 
     Parameters
@@ -161,4 +159,3 @@ def _leaving(hand: Withholding, zone: int, *, surplus: bool) -> Map[Supervised]:
         return replace(state, relief=hand.left(state.relief, zone, surplus=surplus))
 
     return Map(stop, "withhold nothing")
-

@@ -250,7 +250,9 @@ def _cut(demanded: Floats, entitled: Floats, rows: Rows) -> Floats:
         if not np.any(over > _slack(rows)):
             break
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            worst = int(np.argmax(np.where(over > _slack(rows), used / np.maximum(rows.limit_W, 1.0), 0.0)))
+            worst = int(
+                np.argmax(np.where(over > _slack(rows), used / np.maximum(rows.limit_W, 1.0), 0.0))
+            )
         row, gone = rows.matrix[worst], float(over[worst])
         excess = np.where(row > 0.0, np.maximum(served - entitled, 0.0), 0.0)
         spare = float(row @ excess)

@@ -27,6 +27,7 @@ _MORE, _LESS = 1.5, 0.85
 _LEAST_SHARE = 0.02
 _COOLER_K = 3.0
 _ASK = 1.05
+_EASY = 3.0
 _USUAL_RETURN_K = 313.15
 
 
@@ -165,7 +166,12 @@ class Withholding:
         )
 
     def entered(
-        self, relief: Relief, zone: int, cause: Cause, seen: Seen | None, inputs: Inputs,
+        self,
+        relief: Relief,
+        zone: int,
+        cause: Cause,
+        seen: Seen | None,
+        inputs: Inputs,
         time_s: float,
     ) -> Relief:
         """Memory just after a zone became more restrictive."""
@@ -251,7 +257,10 @@ class Withholding:
                     if limit[k] > 1.05 * float(demanded_W[inside].sum()):
                         limit[k] = np.inf
         busy = any(surplus or deficit for surplus, deficit in modes)
-        tick = time_s + self.settings.interval_s if busy else np.inf
+        # sharing out capacity needs no feedback, and is done anew at every control step anyhow
+        easy = not np.any(np.isfinite(limit)) and not any(surplus for surplus, _ in modes)
+        wait = self.settings.interval_s * (_EASY if easy else 1.0)
+        tick = time_s + wait if busy else np.inf
         return replace(
             relief,
             withheld_W=withheld,
@@ -303,9 +312,7 @@ class Withholding:
         out = tuple(dict.fromkeys((*out, *dry)))
         heat, hot = self.nothing.heat_W.copy(), self.nothing.temperature_K.copy()
         fed_W = np.zeros(len(self.network.plants)) if seen is None else seen.plant_W
-        pressed = tuple(
-            self.pressed(watch.zone.suppliers, inputs, out) for watch in self.watches
-        )
+        pressed = tuple(self.pressed(watch.zone.suppliers, inputs, out) for watch in self.watches)
         dump = self.nothing.dump_W.copy()
         for k, (surplus, _) in enumerate(modes):
             if surplus:
@@ -323,7 +330,10 @@ class Withholding:
             return inputs
         u, d = inputs.controls.copy(), inputs.disturbances.copy()
         for i, plant in enumerate(self.network.plants):
-            for quantity, cap in (("heat", levers.heat_W), ("supply_temperature", levers.temperature_K)):
+            for quantity, cap in (
+                ("heat", levers.heat_W),
+                ("supply_temperature", levers.temperature_K),
+            ):
                 name = f"{plant.name}.{quantity}"
                 if np.isfinite(cap[i]) and name in self.columns and name not in stuck:
                     u[self.columns[name]] = min(u[self.columns[name]], cap[i])

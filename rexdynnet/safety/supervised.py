@@ -150,7 +150,9 @@ class SupervisedFlow:
         if relief.tick_s > now:
             stop = min(stop, relief.tick_s)
         begin, end = span.at(now), span.at(stop)
-        levers = hand.levers(relief, self.modes, begin, state.reserved_W, state.seen, now, span.stuck)
+        levers = hand.levers(
+            relief, self.modes, begin, state.reserved_W, state.seen, now, span.stuck
+        )
         plant = state.plant
         if not np.array_equal(span.parameters, plant.arrays.get("parameters", span.parameters)):
             plant = hand.plant.with_parameters(plant, span.parameters)
@@ -192,6 +194,29 @@ class SupervisedFlow:
             for watch in self.hand.watches
             for cause in watch.causes
         )
+
+    def stays(self, before: Supervised, after: Supervised, entered_s: float) -> bool:
+        """Whether nothing fires between two states, the second moved from the first."""
+        output, applied = after.outputs[-1], after.applied
+        if applied is None:
+            return False
+        ready = after.plant.time_s >= entered_s + self.hand.settings.dwell_s
+        for k, (watch, mode) in enumerate(zip(self.hand.watches, self.modes, strict=True)):
+            amounts = self._amounts(k, before, after) if ready and any(mode) else (1.0, 1.0)
+            # an axis may return where nothing is withheld and no cause keeps it
+            open_ = [mode[side] and amounts[side] <= 1e-6 for side in (0, 1)]
+            for cause in watch.causes:
+                side = 0 if cause.surplus else 1
+                if mode[side] and not open_[side]:
+                    continue
+                margins = watch.of(cause, output, applied.disturbances, after.relief.ladder)
+                if open_[side]:
+                    open_[side] = margins.most_of_least >= watch.hysteresis[cause]
+                elif not mode[side] and not margins.least > 0.0:
+                    return False
+            if any(open_):
+                return False
+        return True
 
     def _scaled(self, output: DenseOutput, applied: Inputs, ladder: bool) -> Floats:
         # smallest margins at the end of an output, as shares of their level
@@ -425,7 +450,9 @@ def _with_knots(
             for column, share in zero.items():
                 a, b = left[row, column], right[row, column]
                 values[m, column] = (
-                    a * (1.0 - mark / share) if mark <= share else b * (mark - share) / (1.0 - share)
+                    a * (1.0 - mark / share)
+                    if mark <= share
+                    else b * (mark - share) / (1.0 - share)
                 )
         for m in range(len(marks) - 1):
             end = float(edges[row] + marks[m + 1] * (edges[row + 1] - edges[row]))

@@ -74,11 +74,7 @@ def hydraulic_zones(network: Network) -> tuple[HydraulicZone, ...]:
     zones: list[HydraulicZone] = []
     for part in found:
         island = next(each for each in islands if part & each)
-        pumps = tuple(
-            i
-            for i, pump in enumerate(network.pumps)
-            if _fed_by(network, pump) in part
-        )
+        pumps = tuple(i for i, pump in enumerate(network.pumps) if _fed_by(network, pump) in part)
         balancing = {plant.name for plant in network.balancing_plants}
         zones.append(
             HydraulicZone(
@@ -118,7 +114,10 @@ def _nodes(network: Network, part: set[str], *, last: bool) -> tuple[int, ...]:
         i
         for i, node in enumerate(network.nodes)
         if node.name in part
-        or (node.line is Line.RETURN and (node.place in places or (last and node.place not in known)))
+        or (
+            node.line is Line.RETURN
+            and (node.place in places or (last and node.place not in known))
+        )
     )
 
 

@@ -15,8 +15,8 @@ from rexdynnet.errors import Finding, InputError, SolverError
 from rexdynnet.network.graph import Network
 from rexdynnet.study.loop import run
 from rexdynnet.study.run_settings import Fault, FaultKind
-from rexdynnet.study.scenario import SimulationScenario
 from rexdynnet.study.run_world import make_world
+from rexdynnet.study.scenario import SimulationScenario
 
 Floats = NDArray[np.float64]
 _FAILED = -1e6
@@ -194,7 +194,9 @@ def falsify(
         raise InputError(
             Finding(
                 f"there is no scored rule {monitor!r}" if monitor else "no rule can be scored",
-                f"use one of {', '.join(known)}" if known else "add rules under [[safety.monitors]]",
+                f"use one of {', '.join(known)}"
+                if known
+                else "add rules under [[safety.monitors]]",
                 field="safety.monitors",
             )
         )

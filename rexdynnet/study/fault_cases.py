@@ -234,9 +234,7 @@ def witness(case: SimulationScenario) -> frozenset[str]:
     wanted = {f"{plant.name}.availability": 0.0 for plant in network.plants}
     wanted |= {f"{each.name}.heat_demand": 0.0 for each in network.substations}
     wanted |= {f"{tank.name}.mass_flow": 0.0 for tank in network.tanks}
-    extra = tuple(
-        Fault(name, first, end, value) for name, value in wanted.items() if name in known
-    )
+    extra = tuple(Fault(name, first, end, value) for name, value in wanted.items() if name in known)
     faults = (*case.closed_loop.faults, *extra)
     safety = replace(case.closed_loop.safety, monitors=HARD_LIMITS)
     settings = replace(case.closed_loop, faults=faults, safety=safety)
@@ -250,9 +248,11 @@ def witness(case: SimulationScenario) -> frozenset[str]:
 
 def _can(network: Network, kind: str) -> bool:
     feeders = any(plant.control is PlantControl.HEAT for plant in network.plants)
-    return {"pump": bool(network.pumps), "injection": feeders, "valve": _stickable(network) != []}.get(
-        kind, True
-    )
+    return {
+        "pump": bool(network.pumps),
+        "injection": feeders,
+        "valve": _stickable(network) != [],
+    }.get(kind, True)
 
 
 def _stickable(network: Network) -> list[tuple[str, float, float]]:
@@ -291,7 +291,11 @@ def _fault(network: Network, kind: str, draw: np.random.Generator) -> list[Fault
     if kind == "injection":
         feeders = [plant for plant in network.plants if plant.control is PlantControl.HEAT]
         plant = feeders[int(draw.integers(len(feeders)))]
-        return [Fault(f"{plant.name}.heat", begin, end, float(draw.uniform(0.3, 1.0)) * plant.capacity_W)]
+        return [
+            Fault(
+                f"{plant.name}.heat", begin, end, float(draw.uniform(0.3, 1.0)) * plant.capacity_W
+            )
+        ]
     capacity = sum(plant.capacity_W for plant in network.plants)
     level = float(draw.uniform(0.3, 1.5)) * capacity
     design = np.array([s.design_heat_W for s in network.substations])

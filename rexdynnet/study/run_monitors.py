@@ -210,9 +210,7 @@ class Samples:
         return list(dict.fromkeys(needed))
 
 
-def _inner(
-    rule: Rule, times: Floats, signals: dict[str, Floats], whole: Broken
-) -> Broken:
+def _inner(rule: Rule, times: Floats, signals: dict[str, Floats], whole: Broken) -> Broken:
     # of a rule for always, what must hold at each instant says more than its running minimum
     if isinstance(rule, Always) and rule.window == Window():
         return score(rule.part, times, signals).trajectory
@@ -274,9 +272,7 @@ def check_monitors(network: Network, settings: SafetySettings) -> None:
         raise InputError(*findings)
 
 
-def _written_out(
-    text: str, network: Network, zones: Sequence[str]
-) -> Iterator[tuple[str, Rule]]:
+def _written_out(text: str, network: Network, zones: Sequence[str]) -> Iterator[tuple[str, Rule]]:
     members = {
         "SUBSTATION": [each.name for each in network.substations],
         "PLANT": [each.name for each in network.plants],
@@ -297,4 +293,3 @@ def _written_out(
         return
     for name in members[used[0]]:
         yield name, read_rule(text.replace(f"{used[0]}.", f"{name}."), field="safety.monitors")
-

@@ -139,7 +139,11 @@ class Supervision:
         words = ", ".join(f"{number} {WORDS[mode]}" for mode, number in NUMBERS.items())
         found: dict[str, Any] = {
             "safety_mode": (("time", "zone"), modes, {"units": "1", "long_name": words}),
-            "safety_event_time": ("safety_event", np.array([f.time_s for f in fired]), {"units": "s"}),
+            "safety_event_time": (
+                "safety_event",
+                np.array([f.time_s for f in fired]),
+                {"units": "s"},
+            ),
             "safety_event_zone": ("safety_event", _texts(f.zone for f in fired)),
             "safety_event_mode": ("safety_event", _texts(WORDS[f.after] for f in fired)),
             "safety_event_guard": ("safety_event", _texts(guard_text(f) for f in fired)),
@@ -169,16 +173,15 @@ class Supervision:
             data = data.assign_coords(monitor=[score.name for score in self.scores])
         notes = "; ".join(self.watched.notes)
         settings = self.maintainer.hand.settings
-        return data.assign_attrs(
-            safety_policy=settings.policy.name.lower(), safety_notes=notes
-        )
+        return data.assign_attrs(safety_policy=settings.policy.name.lower(), safety_notes=notes)
 
     def lines(self) -> tuple[str, ...]:
         """What a person wants to read."""
         curtailed, refused = self.curtailed_J.sum() / _KWH_J, self.limited_J.sum() / _KWH_J
+        dumped = max(self.dumped_J.sum() / _KWH_J, 0.0)
         told = [
             f"safety: {len(self.fired)} changes of mode; curtailed {curtailed:,.2f} kWh, "
-            f"refused from plants {refused:,.2f} kWh, dumped {max(self.dumped_J.sum() / _KWH_J, 0.0):,.2f} kWh"
+            f"refused from plants {refused:,.2f} kWh, dumped {dumped:,.2f} kWh"
         ]
         for each in self.fired[:_SHOWN]:
             blamed = f" ({each.component})" if each.component else ""

@@ -103,7 +103,7 @@ class World:
         return tuple(signal.name for signal in self.plant.controls)
 
     def spans(self, controls: Floats, start_s: float, until_s: float) -> tuple[Span, ...]:
-        """What acts until an instant while the controls are held; stuck ones stay where they are."""
+        """What acts until an instant while the controls are held; stuck ones stay as they are."""
         found: list[Span] = []
         wanted = _Disturbed(self.plant.disturbances)
         for begin, end in pairwise(self.edges(start_s, until_s)):
@@ -154,4 +154,3 @@ def make_world(scenario: SimulationScenario, settings: RunSettings) -> World:
     given = parameter_values(scenario.network, scenario.parameters)
     defaults = np.array([signal.default or 0.0 for signal in plant.parameters])
     return World(plant, truth, controls, settings.faults, defaults if given is None else given)
-

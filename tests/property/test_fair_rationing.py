@@ -81,7 +81,7 @@ def _highest(
     free: list[int],
     raised: list[int],
 ) -> float:
-    """Largest t with share_i >= t for the raised, the others at least (the fixed: exactly) as given."""
+    """Largest t with share >= t for the raised, the others at least as given, the fixed exactly."""
     count = matrix.shape[1]
     cost = np.zeros(count + 1)
     cost[-1] = -1.0

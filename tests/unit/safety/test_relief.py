@@ -116,7 +116,7 @@ def test_two_zones_make_the_product_of_their_modes() -> None:
         assert (each.dwell_s > 0.0) is each.name.endswith("recovers")
 
 
-def _seen(maintainer: SafetyMaintainer):  # noqa: ANN202
+def _seen(maintainer: SafetyMaintainer):
     from rexdynnet.safety.relief import Seen
 
     plants = len(maintainer.hand.network.plants)

@@ -35,7 +35,9 @@ def test_a_scenario_without_the_section_is_supervised_by_default(tmp_path: Path)
 
 
 def test_thresholds_are_read_in_their_units(tmp_path: Path) -> None:
-    section = '[safety]\npolicy = "priority"\nhot_degC = 88.0\nhigh_pressure_bar = 6.0\ndwell = "20min"'
+    section = (
+        '[safety]\npolicy = "priority"\nhot_degC = 88.0\nhigh_pressure_bar = 6.0\ndwell = "20min"'
+    )
     loop = read_scenario(written(tmp_path, section)).closed_loop
     assert loop is not None
     found = loop.safety
@@ -59,9 +61,7 @@ def test_thresholds_are_read_in_their_units(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_in_the_section_is_named(
-    tmp_path: Path, section: str, message: str
-) -> None:
+def test_what_is_wrong_in_the_section_is_named(tmp_path: Path, section: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_scenario(written(tmp_path, section))
 
@@ -72,7 +72,8 @@ def test_a_rule_about_a_signal_that_a_run_does_not_have_is_refused_before_the_ru
     section = '[[safety.monitors]]\nname = "x"\nrule = "always boiler.supply_temp <= 95 degC"'
     with pytest.raises(InputError, match=r"boiler\.supply_temperature"):
         check_run(read_scenario(written(tmp_path, section)))
-    both = '[[safety.monitors]]\nname = "x"\nrule = "always (SUBSTATION.heat >= 0 W or PLANT.heat >= 0 W)"'
+    rule = "always (SUBSTATION.heat >= 0 W or PLANT.heat >= 0 W)"
+    both = f'[[safety.monitors]]\nname = "x"\nrule = "{rule}"'
     with pytest.raises(InputError, match="a rule for each kind"):
         check_run(read_scenario(written(tmp_path, both)))
 
