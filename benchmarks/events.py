@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from rexdynnet.network.read import read_network
 from rexdynnet.safety.automaton import HybridAutomaton, Map, Mode, Transition
@@ -78,7 +78,7 @@ def _cost(title: str, scenario: SimulationScenario) -> Measurement:
 
 def _ball() -> float:
     gravity, rest, height = 9.81, 0.8, 2.0
-    fall = OdeFlow(("height", "speed"), lambda t, x: np.array([x[1], -gravity]))
+    fall = OdeFlow(("height", "speed"), lambda _, x: np.array([x[1], -gravity]))
     bounce = Map(lambda x: np.array([x[0], -rest * x[1]]), "speed reversed")
     guard = on(Trigger.RISING, below("height", 0.0))
     machine = HybridAutomaton(
@@ -95,8 +95,8 @@ def _ball() -> float:
 
 
 def _thermostat() -> float:
-    warm = OdeFlow(("T",), lambda t, x: 30.0 - x)
-    cool = OdeFlow(("T",), lambda t, x: 10.0 - x)
+    warm = OdeFlow(("T",), lambda _, x: 30.0 - x)
+    cool = OdeFlow(("T",), lambda _, x: 10.0 - x)
     machine = HybridAutomaton(
         "thermostat",
         (Mode("heat", warm), Mode("idle", cool)),
@@ -127,7 +127,7 @@ def _shared_output() -> Measurement:
 
     name, level = "substation_1.supply_temperature", 346.15
     hot = inputs(353.15)
-    heat = PlantFlow(plant, lambda now, until: (hot, hot, until), (name,))
+    heat = PlantFlow(plant, lambda _, until: (hot, hot, until), (name,))
     machine = HybridAutomaton(
         "heat up",
         (Mode("heat", heat), Mode("done", heat)),
@@ -140,10 +140,12 @@ def _shared_output() -> Measurement:
     values = output.records["substation_supply_temperature"][:, 0] - level
     row = int(np.argmax(values >= 0.0))
     span = output.times_s[row - 1 : row + 1]
-    root = brentq(lambda t: np.interp(t, span, values[row - 1 : row + 1]), *span, xtol=1e-13)
+    inside = values[row - 1 : row + 1]
+    bracket = (float(span[0]), float(span[1]))
+    root = float(root_scalar(lambda t: float(np.interp(t, span, inside)), bracket=bracket).root)
     return Measurement(
         "event time on one dense output of destest16",
-        abs(found - float(root)),
+        abs(found - root),
         "s",
         Sense.AT_MOST,
         CLOSED_FORM_S,

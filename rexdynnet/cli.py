@@ -193,30 +193,15 @@ def falsify(
     Writes the worst one found as a scenario file (worst.toml) that `rexdynnet run` reproduces.
     """
     from rexdynnet.study.falsify import falsify as search
-    from rexdynnet.study.falsify import scenario_text
+    from rexdynnet.study.falsify import write_worst
     from rexdynnet.study.scenario import read_scenario
 
     with _clean_errors():
         wanted = read_scenario(scenario)
-        found = search(
-            wanted,
-            runs=runs,
-            seed=seed,
-            monitor=rule,
-            report=lambda line: typer.echo(line, err=True),
-        )
-        out.mkdir(parents=True, exist_ok=True)
-        file = out / "worst.toml"
-        file.write_text(scenario_text(found, scenario, out), encoding="utf-8")
-        verdict = "holds" if found.robustness >= 0.0 else "BROKEN"
-        typer.echo(
-            f"{found.rule}: {verdict}, {found.robustness:+.4g} {found.unit}, {found.runs} runs"
-        )
-        for name, value in found.parameters.items():
-            typer.echo(f"  {name} = {value:g}")
-        if found.failure:
-            typer.echo(f"  raised: {found.failure}")
-        typer.echo(f"written: {file}")
+        said = lambda line: typer.echo(line, err=True)  # noqa: E731
+        found = search(wanted, runs=runs, seed=seed, monitor=rule, report=said)
+        for line in write_worst(found, scenario, out):
+            typer.echo(line)
 
 
 @app.command()

@@ -117,13 +117,13 @@ def curtailment(result: xr.Dataset, ax: Axes | None = None) -> Figure:
         _draw_shares(ax, tables, scale)
         return figure_of(ax)
     figure = new_picture(5.6)
-    rows = figure.subfigures(2, 1)
-    upper = rows[0].subplots()
+    over, under = np.ravel(figure.subfigures(2, 1))
+    upper = over.subplots()
     takers = {name: table for name, table in tables.items() if name == "curtailed"}
     givers = {name: table for name, table in tables.items() if name != "curtailed"}
     wide = max(sum(len(members) for _, members, _ in givers.values()), 2)
     count = sum(len(members) for _, members, _ in takers.values())
-    lower = rows[1].subplots(1, 2, width_ratios=[max(count, wide), 1.5 * wide])
+    lower = under.subplots(1, 2, width_ratios=[max(count, wide), 1.5 * wide])
     edges = variable(result, "safety_unit")
     times = axis_of_seconds(edges, start(result))
     width = float(edges[1] - edges[0]) / 86400.0 if len(edges) > 1 else 1.0 / 24.0

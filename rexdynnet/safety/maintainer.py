@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from rexdynnet.errors import SolverError
 from rexdynnet.network.graph import Network
 from rexdynnet.safety.automaton import HybridAutomaton
+from rexdynnet.safety.levers import Relief, Seen, ZoneMode, seen_in
 from rexdynnet.safety.margins import Cause, ZoneWatch
 from rexdynnet.safety.modes import Meaning, make_automaton
-from rexdynnet.safety.relief import Relief, Seen, Withholding, ZoneMode, seen_in
+from rexdynnet.safety.relief import Withholding
 from rexdynnet.safety.run import Point, begin, run
 from rexdynnet.safety.settings import SafetySettings
 from rexdynnet.safety.stops import End, Firing
@@ -147,14 +148,13 @@ class SafetyMaintainer:
         firings: list[Firing] = []
         notes, end_s = watched.notes, spans[-1].end_s
         while point.time_s < end_s:
-            flow = self.automaton.mode(point.mode).flow
-            after = flow.move(point.state, end_s) if isinstance(flow, SupervisedFlow) else None
-            if after is not None and flow.stays(point.state, after, point.entered_s):
+            flow = SupervisedFlow(self.hand, self.modes[point.mode])
+            after = flow.move(point.state, end_s)
+            if flow.stays(point.state, after, point.entered_s):
                 # no guard of this mode fires on the way, so the automaton would go the same way
                 point = replace(point, time_s=after.plant.time_s, state=after, held=_WAITS)
                 continue
-            until_s = end_s if after is None else after.plant.time_s
-            found = run(self.automaton, point, until_s)
+            found = run(self.automaton, point, after.plant.time_s)
             firings += found.firings
             point = found.point
             if found.report.end is not End.REACHED:
@@ -172,10 +172,8 @@ class SafetyMaintainer:
 
     def _calm(self, state: Supervised) -> tuple[PlantState, DenseOutput] | None:
         # the usual case at little cost: no margin spent anywhere in the step, so nothing fires
-        flow = self.automaton.mode(self.automaton.initial).flow
+        flow = SupervisedFlow(self.hand, self.modes[self.automaton.initial])
         plant, outputs = state.plant, list[DenseOutput]()
-        if not isinstance(flow, SupervisedFlow):
-            return None
         for span in state.spans:
             if not np.array_equal(span.parameters, plant.arrays.get("parameters", span.parameters)):
                 plant = self.hand.plant.with_parameters(plant, span.parameters)

@@ -7,8 +7,9 @@ from itertools import product
 
 from rexdynnet.safety.automaton import HybridAutomaton, Map, Mode, Transition
 from rexdynnet.safety.guards import Condition, Guard, Join
+from rexdynnet.safety.levers import ZoneMode
 from rexdynnet.safety.margins import Cause, ZoneWatch
-from rexdynnet.safety.relief import Withholding, ZoneMode
+from rexdynnet.safety.relief import Withholding
 from rexdynnet.safety.supervised import Supervised, SupervisedFlow, signal_of, span_at
 
 WORDS = {

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rexdynnet.errors import Finding, InputError, SolverError
 from rexdynnet.network.spec import PlantControl
 from rexdynnet.safety.events import Trace, straight_trace
+from rexdynnet.safety.levers import Levers, Relief, Seen, ZoneMode, seen_in
 from rexdynnet.safety.margins import Cause, Margins
-from rexdynnet.safety.relief import Levers, Relief, Seen, Withholding, ZoneMode, seen_in
+from rexdynnet.safety.relief import Withholding
 from rexdynnet.simulation.plant import DenseOutput, Inputs, PlantState
 
 Floats = NDArray[np.float64]
@@ -115,9 +116,13 @@ class SupervisedFlow:
     hand: Withholding
     modes: tuple[ZoneMode, ...]
 
-    @cached_property
+    @property
     def signals(self) -> tuple[str, ...]:
         """Margins by zone and cause, and what is withheld."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
         names: list[str] = []
         for watch in self.hand.watches:
             names += [signal_of(watch.zone.name, cause) for cause in watch.causes]
@@ -139,6 +144,7 @@ class SupervisedFlow:
 
     def advance(self, state: Supervised, time_s: float, until_s: float) -> SupervisedLeg:
         """Advance over one span of inputs, or to the next look of the maintainer."""
+        del time_s  # the plant's own
         after = self.move(state, until_s)
         return SupervisedLeg(self._trace(state, after), self, state, after)
 
@@ -156,17 +162,7 @@ class SupervisedFlow:
         plant = state.plant
         if not np.array_equal(span.parameters, plant.arrays.get("parameters", span.parameters)):
             plant = hand.plant.with_parameters(plant, span.parameters)
-        attempts = _attempts(hand, levers, begin)
-        for number, attempt in enumerate(attempts):
-            first, last = (hand.apply(attempt, inputs, span.stuck) for inputs in (begin, end))
-            try:
-                plant, output = hand.plant.advance(plant, first, last, stop)
-            except SolverError:
-                if number == len(attempts) - 1:
-                    raise
-                continue
-            levers = attempt
-            break
+        plant, output, last, levers = _advanced(hand, plant, (begin, end), stop, levers, span.stuck)
         output, relief = _booked(hand, output, (begin, end), levers, relief)
         seen = seen_in(output)
         if stop >= relief.tick_s:
@@ -305,6 +301,26 @@ def booked_idle(output: DenseOutput, relief: Relief) -> DenseOutput:
     return DenseOutput(output.times_s, {**output.records, **books})
 
 
+def _advanced(
+    hand: Withholding,
+    state: PlantState,
+    given: tuple[Inputs, Inputs],
+    stop_s: float,
+    levers: Levers,
+    stuck: frozenset[str],
+) -> tuple[PlantState, DenseOutput, Inputs, Levers]:
+    first_error: SolverError | None = None
+    for attempt in _attempts(hand, levers, given[0]):
+        first, last = (hand.apply(attempt, inputs, stuck) for inputs in given)
+        try:
+            after, output = hand.plant.advance(state, first, last, stop_s)
+        except SolverError as error:
+            first_error = first_error or error
+            continue
+        return after, output, last, attempt
+    raise first_error or SolverError("no inputs were tried", "report this", time_s=stop_s)
+
+
 def _attempts(hand: Withholding, levers: Levers, inputs: Inputs) -> tuple[Levers, ...]:
     # where the inputs leave the plant no flow that can be found, withhold a little more or less
     heats = np.full_like(levers.heat_W, np.inf)
@@ -352,7 +368,7 @@ def _booked(
         changed[0] = changed[1]
         records[name] = changed
     refused = _refused_means(hand, output, given, levers)
-    books = {}
+    books: dict[str, Floats] = {}
     for name, means, before in (
         (CURTAILED, cut, relief.curtailed_J),
         (LIMITED, refused, relief.limited_J),

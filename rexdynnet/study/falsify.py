@@ -209,7 +209,7 @@ def falsify(
 
     def cost(unit_point: Floats) -> float:
         values = lower + unit_point * (upper - lower)
-        case = disturbed(scenario, values)
+        case = disturbed(scenario, values.tolist())
         chosen = dict(zip((a.name for a in axes), values.round(3).tolist(), strict=True))
         try:
             found = run(case)
@@ -286,6 +286,30 @@ def _moved(line: str, source: Path, folder: Path) -> str:
     return line
 
 
+def write_worst(found: Falsified, source: Path, folder: Path) -> list[str]:
+    """Write `worst.toml` into a folder, and say what was found.
+
+    Parameters
+    ----------
+    found : Falsified
+    source : Path
+        The scenario file that the search began from.
+    folder : Path
+
+    Returns
+    -------
+    list of str
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "worst.toml"
+    file.write_text(scenario_text(found, source, folder), encoding="utf-8")
+    verdict = "holds" if found.robustness >= 0.0 else "BROKEN"
+    told = [f"{found.rule}: {verdict}, {found.robustness:+.4g} {found.unit}, {found.runs} runs"]
+    told += [f"  {name} = {value:g}" for name, value in found.parameters.items()]
+    told += [f"  raised: {found.failure}"] if found.failure else []
+    return [*told, f"written: {file}"]
+
+
 def _fault_text(fault: Fault) -> str:
     times = f"start = {fault.start_s!r}\nend = {fault.end_s!r}\n"
     if fault.kind is FaultKind.SENSOR:
@@ -301,4 +325,7 @@ def _spread(size: int, count: int, seed: int) -> Floats:
     from scipy.stats import qmc
 
     power = int(np.ceil(np.log2(count)))
-    return np.asarray(qmc.Sobol(size, seed=seed).random_base2(power)[:count], dtype=np.float64)
+    return np.asarray(
+        qmc.Sobol(size, rng=np.random.default_rng(seed)).random_base2(power)[:count],
+        dtype=np.float64,
+    )

@@ -230,7 +230,8 @@ def make_supervision(
     check_monitors(network, settings.safety)
     maintainer = make_maintainer(world.plant, settings.safety)
     unit_s = _HOUR_S if schedule is None else schedule.units[0].length_s
-    edges = np.arange(int(np.ceil(duration_s / unit_s - 1e-9)) + 1) * unit_s
+    rows = int(np.ceil(duration_s / unit_s - 1e-9)) + 1
+    edges = np.arange(rows, dtype=np.float64) * unit_s
     count = len(edges) - 1
     return Supervision(
         maintainer,

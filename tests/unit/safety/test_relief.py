@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import rexdynnet as rdn
+from rexdynnet.safety.levers import Levers
 from rexdynnet.safety.maintainer import SafetyMaintainer, make_maintainer
 from rexdynnet.safety.margins import Cause
-from rexdynnet.safety.relief import Levers
 from rexdynnet.safety.zones import hydraulic_zones
 from rexdynnet.simulation.plant import Inputs
 from tests.data import ROOT
@@ -117,7 +117,7 @@ def test_two_zones_make_the_product_of_their_modes() -> None:
 
 
 def _seen(maintainer: SafetyMaintainer):
-    from rexdynnet.safety.relief import Seen
+    from rexdynnet.safety.levers import Seen
 
     plants = len(maintainer.hand.network.plants)
     cool = np.full(plants, 313.15)
