@@ -117,7 +117,8 @@ def curtailment(result: xr.Dataset, ax: Axes | None = None) -> Figure:
         _draw_shares(ax, tables, scale)
         return figure_of(ax)
     figure = new_picture(5.6)
-    over, under = np.ravel(figure.subfigures(2, 1))
+    grid = figure.add_gridspec(2, 1)
+    over, under = (figure.add_subfigure(grid[row]) for row in (0, 1))
     upper = over.subplots()
     takers = {name: table for name, table in tables.items() if name == "curtailed"}
     givers = {name: table for name, table in tables.items() if name != "curtailed"}

@@ -161,9 +161,7 @@ class SafetyMaintainer:
                 notes = (*notes, str(found.report))
                 point = self._held(point, end_s)
         state = point.state
-        fired = tuple(
-            self._told(f.transition, f.time_s, f.source, f.target, state) for f in firings
-        )
+        fired = tuple(told for firing in firings for told in self._told(firing, state))
         final = Watched(
             point.mode, point.entered_s, state.relief, (*watched.fired, *fired), notes, state.seen
         )
@@ -195,16 +193,18 @@ class SafetyMaintainer:
             state = flow.move(state, until_s)
         return Point(name, until_s, state, until_s)
 
-    def _told(
-        self, transition: str, time_s: float, source: str, target: str, state: Supervised
-    ) -> Fired:
-        meaning = self.meanings[transition]
+    def _told(self, firing: Firing, state: Supervised) -> tuple[Fired, ...]:
+        meaning = self.meanings[firing.transition]
         watch = self.hand.watches[meaning.zone]
-        before, after = self.modes[source][meaning.zone], self.modes[target][meaning.zone]
         blamed = ""
         if meaning.cause is not None:
-            blamed = self._blamed(watch, meaning.cause, time_s, state)
-        return Fired(time_s, watch.zone.name, before, after, meaning.cause, blamed)
+            blamed = self._blamed(watch, meaning.cause, firing.time_s, state)
+        pairs = zip(self.modes[firing.source], self.modes[firing.target], strict=True)
+        return tuple(
+            Fired(firing.time_s, each.zone.name, before, after, meaning.cause, blamed)
+            for each, (before, after) in zip(self.hand.watches, pairs, strict=True)
+            if before != after
+        )
 
     def _blamed(self, watch: ZoneWatch, cause: Cause, time_s: float, state: Supervised) -> str:
         names = watch.culprits(cause)

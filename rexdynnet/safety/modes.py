@@ -78,11 +78,15 @@ def make_automaton(
         for k, watch in enumerate(watches):
             for surplus in (True, False):
                 switched = _switched(modes, k, surplus=surplus)
-                target = mode_name(watches, switched)
                 inside = modes[k][0 if surplus else 1]
                 for rank, cause in enumerate(watch.causes):
                     if inside or cause.surplus is not surplus:
                         continue
+                    entered = (k,)
+                    if cause is Cause.CAPACITY:
+                        # all who share the plants share the shortage
+                        entered = _sharing(watches, modes, k)
+                    target = mode_name(watches, _entered(modes, entered, surplus=surplus))
                     title = f"{name} > {target}: {watch.zone.name} {cause.name.lower()}"
                     meanings[title] = Meaning(k, surplus, cause)
                     transitions.append(
@@ -91,11 +95,12 @@ def make_automaton(
                             name,
                             target,
                             _entry(watch, cause),
-                            _entering(hand, k, cause),
+                            _entering(hand, entered, cause),
                             priority=1000 - 100 * k - rank,
                         )
                     )
                 if inside:
+                    target = mode_name(watches, switched)
                     title = f"{name} > {target}: {watch.zone.name} recovers"
                     meanings[title] = Meaning(k, surplus, None)
                     transitions.append(
@@ -122,6 +127,26 @@ def _switched(modes: tuple[ZoneMode, ...], zone: int, *, surplus: bool) -> tuple
     return tuple(found)
 
 
+def _sharing(
+    watches: tuple[ZoneWatch, ...], modes: tuple[ZoneMode, ...], zone: int
+) -> tuple[int, ...]:
+    island = watches[zone].zone.suppliers
+    return tuple(
+        k
+        for k, watch in enumerate(watches)
+        if watch.zone.suppliers == island and watch.zone.substations and not modes[k][1]
+    )
+
+
+def _entered(
+    modes: tuple[ZoneMode, ...], zones: tuple[int, ...], *, surplus: bool
+) -> tuple[ZoneMode, ...]:
+    return tuple(
+        (mode[0] or surplus, mode[1] or not surplus) if k in zones else mode
+        for k, mode in enumerate(modes)
+    )
+
+
 def _entry(watch: ZoneWatch, cause: Cause) -> Guard:
     signal = signal_of(watch.zone.name, cause)
     return Guard((Condition((signal,), lambda v: -v[:, 0], cause.value, affine=True),))
@@ -145,11 +170,13 @@ def _at_least(signal: str, level: float, text: str) -> Condition:
     return Condition((signal,), lambda v: v[:, 0] - level, text, affine=True)
 
 
-def _entering(hand: Withholding, zone: int, cause: Cause) -> Map[Supervised]:
+def _entering(hand: Withholding, zones: tuple[int, ...], cause: Cause) -> Map[Supervised]:
     def start(state: Supervised) -> Supervised:
         time_s = state.plant.time_s
         inputs = span_at(state.spans, time_s).at(time_s)
-        relief = hand.entered(state.relief, zone, cause, state.seen, inputs, time_s)
+        relief = state.relief
+        for zone in zones:
+            relief = hand.entered(relief, zone, cause, state.seen, inputs, time_s)
         return replace(state, relief=relief)
 
     return Map(start, "begin to withhold")

@@ -337,17 +337,20 @@ def _attempts(hand: Withholding, levers: Levers, inputs: Inputs) -> tuple[Levers
         )
         for draw, feed in _NUDGES
     )
-    if levers.idle:
-        return (levers, *nudges)
-    no_dump = replace(levers, dump_W=np.zeros_like(levers.dump_W))
-    only_trips = Levers(
-        np.ones_like(levers.share),
-        np.full_like(levers.heat_W, np.inf),
-        np.full_like(levers.temperature_K, np.inf),
+    dry = (*levers.out, *(pump.name for pump in hand.network.pumps))
+    shut = Levers(
+        np.zeros_like(levers.share),
+        np.zeros_like(levers.heat_W),
+        levers.temperature_K,
         np.zeros_like(levers.dump_W),
-        levers.out,
+        (*dry, *(dump.name for dump in hand.network.dumps)),
     )
-    return (levers, *nudges[:4], no_dump, only_trips, *nudges[4:], replace(only_trips, out=()))
+    last = (replace(levers, out=dry), shut)
+    if levers.idle:
+        return (levers, *nudges, *last)
+    no_dump = replace(levers, dump_W=np.zeros_like(levers.dump_W))
+    nothing = replace(hand.nothing, out=levers.out)
+    return (levers, *nudges[:4], no_dump, nothing, *nudges[4:], *last, hand.nothing)
 
 
 def _booked(
