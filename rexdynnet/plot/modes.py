@@ -33,6 +33,7 @@ _WORDS = ("normal", "discard", "ration", "both")
 _SHADES = (Colour.FAINT, Colour.STORED, Colour.UNSERVED, Colour.SUPPLY)
 _ENDS = "steps-pre"
 _SHOWN = 12
+_LEAST_J = 3.6e3
 
 
 def modes(result: xr.Dataset, ax: Axes | None = None) -> Figure:
@@ -108,7 +109,8 @@ def curtailment(result: xr.Dataset, ax: Axes | None = None) -> Figure:
         ("dumped", "unit_dumped_energy", "dump", Colour.SUPPLY),
     ]
     tables = {
-        name: (np.maximum(variable(result, key), 0.0), labels(result, dim), colour)
+        # round-off of a closed cooler is no dumped energy
+        name: (_counted(variable(result, key)), labels(result, dim), colour)
         for name, key, dim, colour in kinds
         if key in result.variables
     }
@@ -271,6 +273,10 @@ def _need(result: xr.Dataset, name: str, remedy: str) -> None:
         raise InputError(
             Finding(f"the result has no {name}", f"run a scenario with {remedy}", field=name)
         )
+
+
+def _counted(energy_J: Values) -> Values:
+    return np.where(energy_J > _LEAST_J, energy_J, 0.0)
 
 
 def _event_times(result: xr.Dataset) -> Any:
