@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +125,7 @@ class Samples:
         fired: Sequence[Fired],
     ) -> MonitorScore:
         members = list(_written_out(text, self.network, self.maintainer.zones))
-        worst: tuple[float, str, Broken] | None = None
+        worst: tuple[float, str] | None = None
         total: Broken | None = None
         unit = ""
         for member, rule in members:
@@ -134,12 +135,10 @@ class Samples:
                 each.signal: self._signal(each.signal, times, whole, fired)
                 for each in predicates(rule)
             }
-            found = score(rule, times, signals)
-            unit = found.unit
-            line = _inner(rule, times, signals, found.trajectory)
+            robust, unit, line = _score(rule, times, signals)
             total = line if total is None else lowest(total, line)
-            if worst is None or found.robustness < worst[0]:
-                worst = (found.robustness, member, found.trajectory)
+            if worst is None or robust < worst[0]:
+                worst = (robust, member)
         if worst is None:
             return MonitorScore(name, text, float("nan"), "1")
         return MonitorScore(name, text, worst[0], unit, worst[1], total)
@@ -193,7 +192,7 @@ class Samples:
         )
         return share.min(axis=1)
 
-    @property
+    @cached_property
     def _places(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         return dict(plant_signals(self.network))
 
@@ -210,11 +209,13 @@ class Samples:
         return list(dict.fromkeys(needed))
 
 
-def _inner(rule: Rule, times: Floats, signals: dict[str, Floats], whole: Broken) -> Broken:
+def _score(rule: Rule, times: Floats, signals: dict[str, Floats]) -> tuple[float, str, Broken]:
     # of a rule for always, what must hold at each instant says more than its running minimum
     if isinstance(rule, Always) and rule.window == Window():
-        return score(rule.part, times, signals).trajectory
-    return whole
+        found = score(rule.part, times, signals)
+        return float(found.trajectory.values.min()), found.unit, found.trajectory
+    found = score(rule, times, signals)
+    return found.robustness, found.unit, found.trajectory
 
 
 def new_samples(
