@@ -178,12 +178,8 @@ def run_loop(
 
 @app.command()
 def falsify(
-    scenario: Annotated[
-        Path, typer.Argument(help="Scenario file (TOML) with [control] and rules.")
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the worst scenario found.")
-    ] = Path("out"),
+    scenario: Annotated[Path, typer.Argument(help="Scenario (TOML) with [control] and rules.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the worst.")] = Path("out"),
     runs: Annotated[int, typer.Option(help="How many runs the search may take.")] = 60,
     seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 1,
     rule: Annotated[str, typer.Option(help="Only this rule; by default the weakest.")] = "",
@@ -198,10 +194,8 @@ def falsify(
 
     with _clean_errors():
         wanted = read_scenario(scenario)
-        said = lambda line: typer.echo(line, err=True)  # noqa: E731
-        found = search(wanted, runs=runs, seed=seed, monitor=rule, report=said)
-        for line in write_worst(found, scenario, out):
-            typer.echo(line)
+        found = search(wanted, runs=runs, seed=seed, monitor=rule, report=_to_stderr)
+        typer.echo("\n".join(write_worst(found, scenario, out)))
 
 
 @app.command()
@@ -333,7 +327,7 @@ def validate(
         found = run_validation(
             folder,
             _method(method),
-            progress=lambda name: typer.echo(f"running {name} ...", err=True),
+            progress=lambda name: _to_stderr(f"running {name} ..."),
         )
         typer.echo(json.dumps(found.records(), indent=1) if as_json else format_scores(found))
         if out is not None:
@@ -349,7 +343,7 @@ def bench(
     from rexdynnet.study.bench import run_suite, to_json, to_table
 
     with _clean_errors():
-        found = run_suite(name, lambda line: typer.echo(line, err=True))
+        found = run_suite(name, _to_stderr)
         typer.echo(to_json(found) if as_json else to_table(found))
 
 
@@ -362,6 +356,10 @@ def version() -> None:
 def main() -> None:
     """Entry point of the command `rexdynnet`."""
     app()
+
+
+def _to_stderr(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _draw(result: xr.Dataset, pictures: Mapping[str, Picture], out: Path) -> list[Path]:

@@ -200,9 +200,7 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     supervision = make_supervision(
         network, world, settings, schedule, scenario.start_utc, scenario.duration_s
     )
-    return _Ready(
-        scenario, settings, world, instruments, ladder, previews, watch, supervision
-    )
+    return _Ready(scenario, settings, world, instruments, ladder, previews, watch, supervision)
 
 
 @dataclass(frozen=True)
