@@ -165,6 +165,7 @@ def run_loop(
             lines = [f"{describe_run(done.data)}, controller {control}"]
             lines += [f"  {line}" for line in done.kpis.lines()]
             lines += [f"  {line}" for line in done.data.attrs.get("monitor", "").splitlines()]
+            lines += done.supervision.lines() if done.supervision is not None else ()
             _write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
@@ -173,6 +174,28 @@ def run_loop(
         typer.echo(f"run in {seconds:.1f} s; written:")
         for file in [out / RESULT, out / KPIS, *drawn, out / LOG]:
             typer.echo(f"  {file}")
+
+
+@app.command()
+def falsify(
+    scenario: Annotated[Path, typer.Argument(help="Scenario (TOML) with [control] and rules.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the worst.")] = Path("out"),
+    runs: Annotated[int, typer.Option(help="How many runs the search may take.")] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 1,
+    rule: Annotated[str, typer.Option(help="Only this rule; by default the weakest.")] = "",
+) -> None:
+    """Search for the demand, trip, weather and sensor fault under which the rules hold least.
+
+    Writes the worst one found as a scenario file (worst.toml) that `rexdynnet run` reproduces.
+    """
+    from rexdynnet.study.falsify import falsify as search
+    from rexdynnet.study.falsify import write_worst
+    from rexdynnet.study.scenario import read_scenario
+
+    with _clean_errors():
+        wanted = read_scenario(scenario)
+        found = search(wanted, runs=runs, seed=seed, monitor=rule, report=_to_stderr)
+        typer.echo("\n".join(write_worst(found, scenario, out)))
 
 
 @app.command()
@@ -304,7 +327,7 @@ def validate(
         found = run_validation(
             folder,
             _method(method),
-            progress=lambda name: typer.echo(f"running {name} ...", err=True),
+            progress=lambda name: _to_stderr(f"running {name} ..."),
         )
         typer.echo(json.dumps(found.records(), indent=1) if as_json else format_scores(found))
         if out is not None:
@@ -320,7 +343,7 @@ def bench(
     from rexdynnet.study.bench import run_suite, to_json, to_table
 
     with _clean_errors():
-        found = run_suite(name, lambda line: typer.echo(line, err=True))
+        found = run_suite(name, _to_stderr)
         typer.echo(to_json(found) if as_json else to_table(found))
 
 
@@ -333,6 +356,10 @@ def version() -> None:
 def main() -> None:
     """Entry point of the command `rexdynnet`."""
     app()
+
+
+def _to_stderr(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _draw(result: xr.Dataset, pictures: Mapping[str, Picture], out: Path) -> list[Path]:

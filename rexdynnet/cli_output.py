@@ -34,6 +34,9 @@ PICTURES = (
     "solver_effort",
     "heat_prices",
     "fault_monitor",
+    "modes",
+    "curtailment",
+    "robustness",
 )
 _TEMPORARY = ".rexdynnet-"
 
@@ -154,6 +157,9 @@ def loop_pictures(result: xr.Dataset) -> dict[str, Picture]:
     """The pictures that `run` makes, by file name."""
     known = all_pictures(result)
     first = (
+        "modes",
+        "curtailment",
+        "robustness",
         "commitments",
         "control_inputs",
         "solver_effort",
@@ -198,4 +204,9 @@ def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
         pictures["heat_prices"] = plot.heat_prices
     if "monitor_innovation" in result:
         pictures["fault_monitor"] = plot.fault_monitor
+    if result.sizes.get("safety_event", 0):
+        pictures["modes"] = plot.modes
+        pictures["curtailment"] = plot.curtailment
+    if "monitor_robustness_over_time" in result:
+        pictures["robustness"] = plot.robustness
     return pictures

@@ -12,6 +12,7 @@ from rexdynnet.plot.balance import energy_balance, load_duration_curve
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
 from rexdynnet.plot.maps import MapQuantity, network_map
+from rexdynnet.plot.modes import automaton, curtailment, modes, robustness
 from rexdynnet.plot.page import overview
 from rexdynnet.plot.pipes import pressures_along_route, space_time
 from rexdynnet.plot.routes import Route, find_route
@@ -22,8 +23,10 @@ from rexdynnet.plot.watch import fault_monitor
 __all__ = [
     "MapQuantity",
     "Route",
+    "automaton",
     "commitments",
     "control_inputs",
+    "curtailment",
     "energy_balance",
     "fault_monitor",
     "find_route",
@@ -32,9 +35,11 @@ __all__ = [
     "heats",
     "load_duration_curve",
     "measured_against_predicted",
+    "modes",
     "network_map",
     "overview",
     "pressures_along_route",
+    "robustness",
     "solver_effort",
     "space_time",
     "tank",

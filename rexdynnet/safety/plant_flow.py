@@ -80,7 +80,7 @@ class PlantLeg:
             return self.after
         if time_s <= self.before.time_s:
             return self.before
-        start, end, until_s = self.flow.inputs(self.before.time_s, self.after.time_s)
+        start, end, until_s = self.flow.segment(self.before.time_s, self.after.time_s)
         weight = (time_s - self.before.time_s) / (until_s - self.before.time_s)
         state, _ = self.flow.plant.advance(self.before, start, _between(start, end, weight), time_s)
         return state
@@ -136,9 +136,21 @@ class PlantFlow:
 
     def advance(self, state: PlantState, time_s: float, until_s: float) -> PlantLeg:
         """Advance the plant over one segment of its inputs."""
-        start, end, stop_s = self.inputs(time_s, until_s)
-        after, output = self.plant.advance(state, start, end, min(stop_s, until_s))
+        start, end, stop_s = self.segment(time_s, until_s)
+        after, output = self.plant.advance(state, start, end, stop_s)
         return PlantLeg(self._trace(output, start, end), self, state, after)
+
+    def segment(self, time_s: float, until_s: float) -> tuple[Inputs, Inputs, float]:
+        """The next segment of the inputs, which must not reach beyond what was asked for."""
+        start, end, stop_s = self.inputs(time_s, until_s)
+        if not time_s < stop_s <= until_s:
+            raise InputError(
+                Finding(
+                    f"the inputs asked for from {time_s:g} s to {until_s:g} s end at {stop_s:g} s",
+                    "return the inputs at `until_s` where no jump or bend comes before it",
+                )
+            )
+        return start, end, stop_s
 
     def assign(self, state: PlantState, values: Mapping[str, float]) -> PlantState:
         """Nothing to set."""

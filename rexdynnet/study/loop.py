@@ -31,6 +31,7 @@ from rexdynnet.study.run_preview import (
     fuel_prices,
     schedule_from_forecast,
 )
+from rexdynnet.study.run_safety import Supervision, make_supervision
 from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
 from rexdynnet.study.run_settings import RunSettings
 from rexdynnet.study.run_watch import FaultWatch, make_watch, watch_warnings
@@ -60,12 +61,15 @@ class Run:
         What was allowed and still is unwise.
     alarms : tuple of Alarm
         Of the fault monitor, where the scenario has a section `[monitor]`.
+    supervision : Supervision or None
+        What the safety maintainer did; None where it was switched off.
     """
 
     data: xr.Dataset
     kpis: Kpis
     warnings: tuple[Finding, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    supervision: Supervision | None = None
 
 
 def run(
@@ -148,6 +152,7 @@ class _Ready:
     ladder: Ladder
     previews: PreviewMaker
     watch: FaultWatch | None
+    supervision: Supervision | None
 
 
 def _prepared(scenario: SimulationScenario, controller: AbstractController | None) -> _Ready:
@@ -192,7 +197,10 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     if settings.monitor is not None:
         quality, source = settings.sensors, scenario.source
         watch = make_watch(network, settings.monitor, quality, scenario.seed, source)
-    return _Ready(scenario, settings, world, instruments, ladder, previews, watch)
+    supervision = make_supervision(
+        network, world, settings, schedule, scenario.start_utc, scenario.duration_s
+    )
+    return _Ready(scenario, settings, world, instruments, ladder, previews, watch, supervision)
 
 
 @dataclass(frozen=True)
@@ -227,6 +235,7 @@ def _looped(
 ) -> Run:
     scenario, settings, world = ready.scenario, ready.settings, ready.world
     instruments, ladder, previews = ready.instruments, ready.ladder, ready.previews
+    safety = ready.supervision
     network, control = scenario.network, settings.control
     schedule = previews.schedule
     steps = output_times(scenario.duration_s, control.step_s)
@@ -251,7 +260,12 @@ def _looped(
         decision = ladder.step(observation, preview, applied, memory)
         memory, applied = decision.state, decision.controls
         trace.add(begin, decision, ladder.bounds.at(begin), observation)
-        state, output = world.advance(state, applied, float(end))
+        if safety is None:
+            state, output = world.advance(state, applied, float(end))
+        else:
+            state, output, applied = safety.advance(
+                world, state, applied, float(end), decision.rung
+            )
         span = np.array([begin, end])
         power_price = electricity_means(settings.prices, scenario.start_utc, span)
         fuels = fuel_prices(network, settings.prices, power_price)
@@ -285,8 +299,11 @@ def _looped(
     if ready.watch is not None:
         data, alarms = ready.watch.assign(data), ready.watch.alarms
         data = data.assign_attrs(monitor="\n".join(ready.watch.lines()))
+    if safety is not None:
+        safety.finish()
+        data = safety.label(data)
     told = "\n".join(str(finding) for finding in warnings)
-    return Run(data.assign_attrs(warnings=told), kpis, warnings, alarms)
+    return Run(data.assign_attrs(warnings=told), kpis, warnings, alarms, safety)
 
 
 def _schedule(

@@ -141,7 +141,14 @@ def check_faults(world: World, sensors: Sequence[str], source: Path | None) -> N
     InputError
         With every finding.
     """
-    signals = {s.name: s for s in (*world.plant.disturbances, *world.plant.parameters)}
+    signals = {
+        s.name: s
+        for s in (
+            *world.plant.disturbances,
+            *world.plant.parameters,
+            *world.plant.controls,
+        )
+    }
     findings: list[Finding] = []
     for fault in world.faults:
         place: Mapping[str, Any] = {"file": source, "field": "faults"}

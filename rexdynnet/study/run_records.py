@@ -28,9 +28,10 @@ from rexdynnet.study.run_settings import (
     ScheduleSettings,
     SensorSettings,
 )
+from rexdynnet.study.safety_records import safety_settings
 from rexdynnet.units import parse_duration, split_unit
 
-SECTIONS = ("control", "schedule", "forecast", "prices", "sensors", "faults", "monitor")
+SECTIONS = ("control", "schedule", "forecast", "prices", "sensors", "faults", "monitor", "safety")
 _Kind = TypeVar("_Kind", bound=Record)
 
 
@@ -160,10 +161,13 @@ def run_sections(document: Entry, path: Path, findings: list[Finding]) -> RunSet
     sensors = _record(SensorRecord, section(document, "sensors", findings), findings)
     faults = read_faults(document, findings)
     monitor = _monitor(document, findings)
-    if len(findings) > before or control is None or forecast is None or prices is None:
+    safety = safety_settings(document, findings)
+    if len(findings) > before or control is None or forecast is None:
+        return None
+    if prices is None or safety is None:
         return None
     found = SensorSettings(**sensors.model_dump()) if sensors else SensorSettings()
-    return RunSettings(control, forecast, schedule, prices, found, faults, monitor)
+    return RunSettings(control, forecast, schedule, prices, found, faults, monitor, safety)
 
 
 def read_faults(document: Entry, findings: list[Finding]) -> tuple[Fault, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rexdynnet.control.settings import ControlSettings
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.safety.settings import SafetySettings
 from rexdynnet.study.forecast_error import ForecastErrors
 
 _HOUR_S = 3600.0
@@ -153,7 +154,7 @@ class MonitorSettings:
 class FaultKind(Enum):
     """What fails."""
 
-    SIGNAL = "a disturbance or a run-time parameter takes another value"
+    SIGNAL = "a disturbance, a run-time parameter or a stuck control takes another value"
     SENSOR = "a sensor is silent"
 
 
@@ -164,8 +165,8 @@ class Fault:
     Parameters
     ----------
     name : str
-        A disturbance (`boiler.availability`), a run-time parameter (`pipe.leak`) or a
-        sensor (`boiler.supply_temperature`).
+        A disturbance (`boiler.availability`), a run-time parameter (`pipe.leak`), a control
+        that is stuck (`solar.heat`) or a sensor (`boiler.supply_temperature`).
     start_s, end_s : float
         Since the start of the run.
     value : float
@@ -195,6 +196,7 @@ class RunSettings:
     faults : tuple of Fault
     monitor : MonitorSettings or None
         None: nobody watches for faults.
+    safety : SafetySettings
     """
 
     control: ControlSettings = field(default_factory=ControlSettings)
@@ -204,3 +206,4 @@ class RunSettings:
     sensors: SensorSettings = field(default_factory=SensorSettings)
     faults: tuple[Fault, ...] = ()
     monitor: MonitorSettings | None = None
+    safety: SafetySettings = field(default_factory=SafetySettings)

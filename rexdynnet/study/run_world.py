@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.errors import InputError
+from rexdynnet.safety.supervised import Span, joined
 from rexdynnet.signals import Signal
 from rexdynnet.simulation.forcing import Forcing
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
@@ -96,24 +97,40 @@ class World:
         """Disturbances just after an instant, faults included."""
         return self._faulty(self.truth.at(time_s), time_s)
 
+    @cached_property
+    def control_names(self) -> tuple[str, ...]:
+        """In the plant's order."""
+        return tuple(signal.name for signal in self.plant.controls)
+
+    def spans(self, controls: Floats, start_s: float, until_s: float) -> tuple[Span, ...]:
+        """What acts until an instant while the controls are held; stuck ones stay as they are."""
+        found: list[Span] = []
+        wanted = _Disturbed(self.plant.disturbances)
+        for begin, end in pairwise(self.edges(start_s, until_s)):
+            parameters, stuck = self.parameters_at(begin), self.faults_of(self.control_names, begin)
+            held = controls.copy()
+            for name, value in stuck.items():
+                held[self.control_names.index(name)] = value
+            for piece in self.truth.inputs(wanted, end, start_s=begin):
+                first, last = (
+                    Inputs(held, self._faulty(edge.disturbances, begin))
+                    for edge in (piece.start, piece.end)
+                )
+                names = frozenset(stuck)
+                found.append(Span(piece.start_s, piece.end_s, first, last, parameters, names))
+        return tuple(found)
+
     def advance(
         self, state: PlantState, controls: Floats, until_s: float
     ) -> tuple[PlantState, DenseOutput]:
         """Hold the controls until an instant."""
         outputs: list[DenseOutput] = []
-        wanted = _Disturbed(self.plant.disturbances)
-        for begin, end in pairwise(self.edges(state.time_s, until_s)):
-            parameters = self.parameters_at(begin)
-            if not np.array_equal(parameters, state.arrays.get("parameters", parameters)):
-                state = self.plant.with_parameters(state, parameters)
-            for piece in self.truth.inputs(wanted, end, start_s=begin):
-                inputs = [
-                    Inputs(controls, self._faulty(edge.disturbances, begin))
-                    for edge in (piece.start, piece.end)
-                ]
-                state, output = self.plant.advance(state, inputs[0], inputs[1], piece.end_s)
-                outputs.append(output)
-        return state, _joined(outputs)
+        for span in self.spans(controls, state.time_s, until_s):
+            if not np.array_equal(span.parameters, state.arrays.get("parameters", span.parameters)):
+                state = self.plant.with_parameters(state, span.parameters)
+            state, output = self.plant.advance(state, span.start, span.end, span.end_s)
+            outputs.append(output)
+        return state, joined(outputs)
 
     def _faulty(self, values: Floats, time_s: float) -> Floats:
         changed = values.copy()
@@ -137,13 +154,3 @@ def make_world(scenario: SimulationScenario, settings: RunSettings) -> World:
     given = parameter_values(scenario.network, scenario.parameters)
     defaults = np.array([signal.default or 0.0 for signal in plant.parameters])
     return World(plant, truth, controls, settings.faults, defaults if given is None else given)
-
-
-def _joined(outputs: list[DenseOutput]) -> DenseOutput:
-    if len(outputs) == 1:
-        return outputs[0]
-    times = np.concatenate([output.times_s for output in outputs])
-    names = outputs[0].records
-    return DenseOutput(
-        times, {name: np.concatenate([o.records[name] for o in outputs]) for name in names}
-    )

@@ -61,3 +61,12 @@ def test_a_watched_signal_that_does_not_exist_is_refused():
     plant = rdn.make_plant(small_network())
     with pytest.raises(InputError, match=r"no signal 'house_9\.heat'"):
         PlantFlow(plant, lambda now, until: (None, None, until), ("house_9.heat",))
+
+
+def test_inputs_that_reach_beyond_what_was_asked_for_are_refused():
+    plant = rdn.make_plant(small_network())
+    hot = _inputs(plant, 363.15)
+    flow = PlantFlow(plant, lambda time_s, until_s: (hot, hot, until_s + 1.0), ())
+    state = plant.init(hot)
+    with pytest.raises(InputError, match="end at 61 s"):
+        flow.advance(state, 0.0, 60.0)
