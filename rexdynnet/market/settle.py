@@ -14,7 +14,6 @@ from rexdynnet.market.ledger import Account, Cause, split
 from rexdynnet.market.records import Posting
 from rexdynnet.market.reservex import Reservex
 
-
 PLAIN_CASCADE = Cascade()
 
 
