@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from rexdynnet.errors import Finding, InputError, RexdynnetError
 
+COLUMNS = ("event", "unit", "cause", "debit", "credit", "amount_uEUR")
+"""Of an exported ledger."""
+
 
 class Cause(IntEnum):
     """Why money moved."""
@@ -183,7 +186,7 @@ class Ledger:
         """Write every transfer as CSV."""
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("event", "unit", "cause", "debit", "credit", "amount_uEUR"))
+            writer.writerow(COLUMNS)
             for entry in self.entries():
                 writer.writerow((*entry[:2], entry.cause.name.lower(), *entry[3:]))
 
@@ -228,13 +231,27 @@ def audit_csv(path: Path) -> dict[str, int]:
     Raises
     ------
     InputError
-        A row that cannot be read or has a negative amount.
+        No such file, another header, or a row that cannot be read or has a negative amount.
     """
     balance: dict[str, int] = {}
+    if not path.is_file():
+        raise InputError(
+            Finding("there is no such ledger", "export one with `Ledger.to_csv`", file=path)
+        )
     with path.open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
+        rows = csv.DictReader(file)
+        if tuple(rows.fieldnames or ()) != COLUMNS:
+            raise InputError(
+                Finding(
+                    "the file is no exported ledger",
+                    f"its header must be {','.join(COLUMNS)}",
+                    file=path,
+                    row=1,
+                )
+            )
+        for number, row in enumerate(rows, start=2):
             text = row.get("amount_uEUR") or ""
-            if not text.isdecimal():
+            if not (text.isascii() and text.isdecimal()):
                 raise InputError(
                     Finding(
                         f"amount_uEUR is {text!r}",

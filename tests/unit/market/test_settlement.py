@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from rexdynnet.cli import app
 from rexdynnet.errors import InputError
 from rexdynnet.market.contracts import Flow, Side
 from rexdynnet.market.deviation import Cascade, Reading, bins
@@ -233,5 +235,25 @@ def test_an_exported_ledger_adds_up_without_the_exchange(tmp_path: Path):
     assert sum(found.values()) == 0
     assert found == {name: b for name, b in exchange.ledger.balances().items() if name in found}
     path.write_text(path.read_text().replace(",maker,", ",maker,-", 1))
+    with pytest.raises(InputError, match=r"ledger\.csv"):
+        audit_csv(path)
+
+
+def test_the_command_line_audits_a_file_or_its_folder(tmp_path: Path):
+    exchange = reserved_market()
+    exchange.ledger.to_csv(tmp_path / "ledger.csv")
+    for given_path in (tmp_path, tmp_path / "ledger.csv"):
+        found = CliRunner().invoke(app, ["audit", str(given_path)])
+        assert found.exit_code == 0, found.output
+        last = found.output.splitlines()[-1].split()
+        assert last == ["sum", "0.000000", "EUR"]
+        assert f"{exchange.ledger.balances()['bert'] / 1e6:.6f} EUR" in found.output
+
+
+@pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n"])
+def test_what_is_no_ledger_cannot_be_audited(text: str | None, tmp_path: Path):
+    path = tmp_path / "ledger.csv"
+    if text is not None:
+        path.write_text(text)
     with pytest.raises(InputError, match=r"ledger\.csv"):
         audit_csv(path)
