@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rexdynnet import plot
     from rexdynnet.dae.model import Dae, build_dae
     from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
+    from rexdynnet.market.contracts import Flow, Order, Participant, Rules, Side
+    from rexdynnet.market.reservex import Reservex
+    from rexdynnet.market.setup import Market, MechanismKind
     from rexdynnet.network.aggregate import Aggregation, aggregate
     from rexdynnet.network.checks import check_network
     from rexdynnet.network.graph import Network
@@ -40,14 +43,22 @@ __all__ = [
     "Aggregation",
     "Dae",
     "Finding",
+    "Flow",
     "Forcing",
     "Hold",
     "InputError",
+    "Market",
+    "MechanismKind",
     "Method",
     "Network",
+    "Order",
+    "Participant",
+    "Reservex",
     "RexdynnetError",
+    "Rules",
     "Run",
     "Schedule",
+    "Side",
     "Signal",
     "SimulationScenario",
     "SolverError",
@@ -72,14 +83,22 @@ _HOME = {
     "Aggregation": "rexdynnet.network.aggregate",
     "Dae": "rexdynnet.dae.model",
     "Finding": "rexdynnet.errors",
+    "Flow": "rexdynnet.market.contracts",
     "Forcing": "rexdynnet.simulation.forcing",
     "Hold": "rexdynnet.signals",
     "InputError": "rexdynnet.errors",
+    "Market": "rexdynnet.market.setup",
+    "MechanismKind": "rexdynnet.market.setup",
     "Method": "rexdynnet.simulation.plant",
     "Network": "rexdynnet.network.graph",
+    "Order": "rexdynnet.market.contracts",
+    "Participant": "rexdynnet.market.contracts",
+    "Reservex": "rexdynnet.market.reservex",
     "RexdynnetError": "rexdynnet.errors",
+    "Rules": "rexdynnet.market.contracts",
     "Run": "rexdynnet.study.loop",
     "Schedule": "rexdynnet.timeline",
+    "Side": "rexdynnet.market.contracts",
     "Signal": "rexdynnet.signals",
     "SimulationScenario": "rexdynnet.study.scenario",
     "SolverError": "rexdynnet.errors",

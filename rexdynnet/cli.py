@@ -1,4 +1,4 @@
-"""The command line: `rexdynnet simulate`, `run`, `plot`, `check`, `new`, `validate`, `bench`, `audit`."""
+"""The command line: `rexdynnet simulate`, `run`, `plot`, `check`, `bench`, `audit` and more."""
 
 from __future__ import annotations
 
