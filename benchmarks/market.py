@@ -12,7 +12,7 @@ from rexdynnet.study.bench import Measurement, Sense, Timing
 
 Report = Callable[[str], None]
 
-COUNT = 100_000
+COUNT = 50_000
 GROUP = 2_000
 REPEATS = 3
 TARGETS = {MechanismKind.MAKER: 100_000.0, MechanismKind.CONTINUOUS: 50_000.0}

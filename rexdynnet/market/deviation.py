@@ -75,7 +75,7 @@ class Cascade:
     --------
     >>> cascade = Cascade((50, 200), (100, 500))
     >>> cascade.weighted_Wh(deviation_Wh=3000, reserved_Wh=10000)
-    (750000, 1000)
+    (650000, 1000)
     """
 
     beyond_permille: tuple[int, ...] = (50, 150, 300)

@@ -15,7 +15,8 @@ from rexdynnet.timeline import DeliveryEnvelope
 UNITS_PER_J = 1_000_000
 """Whole microjoules; 2**53 of them are 9 GJ, and Python's integers do not end there."""
 
-Column = tuple[list[int], list[int], list[int]]
+Column = tuple[list[int], list[int] | None, list[int] | None]
+"""Per lot: what a trade takes net, what a purchase and a sale hold; None holds nothing."""
 Ints = NDArray[np.int64]
 
 
@@ -48,7 +49,11 @@ class Promise:
             # what a lot bought, and a lot sold, may take while it waits in a book
             buys = [c if c > 0 else 0 for c in net]
             sells = [-c if c < 0 else 0 for c in net]
-            found = self._columns[unit, node] = (net, buys, sells)
+            found = self._columns[unit, node] = (
+                net,
+                buys if any(buys) else None,
+                sells if any(sells) else None,
+            )
         return found
 
     def column(self, unit: int, node: int) -> list[int] | None:
@@ -89,19 +94,22 @@ class Promise:
         if found is None:
             return None
         column = found[1 if sign > 0 else 2]
+        if column is None:
+            return self.free
         return [free - c * lots for free, c in zip(self.free, column, strict=True)]
 
     def fill(self, unit: int, node: int, sign: int, lots: int) -> None:
         """Turn held lots into traded ones: what they relieve becomes free."""
         found = self._find(unit, node)
-        if found is not None and any(relief := found[2 if sign > 0 else 1]):
+        relief = None if found is None else found[2 if sign > 0 else 1]
+        if relief is not None:
             self.free = [free + c * lots for free, c in zip(self.free, relief, strict=True)]
 
     def release(self, unit: int, node: int, sign: int, lots: int) -> None:
         """Give back what lots that leave the book untraded had held."""
         found = self._find(unit, node)
-        if found is not None:
-            column = found[1 if sign > 0 else 2]
+        column = None if found is None else found[1 if sign > 0 else 2]
+        if column is not None:
             self.free = [free + c * lots for free, c in zip(self.free, column, strict=True)]
 
     def depth(self, unit: int, node: int) -> tuple[int, int]:
