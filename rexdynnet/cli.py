@@ -1,4 +1,4 @@
-"""The command line: `rexdynnet simulate`, `run`, `plot`, `check`, `new`, `validate`, `bench`."""
+"""The command line: `rexdynnet simulate`, `run`, `plot`, `check`, `bench`, `audit` and more."""
 
 from __future__ import annotations
 
@@ -345,6 +345,21 @@ def bench(
     with _clean_errors():
         found = run_suite(name, _to_stderr)
         typer.echo(to_json(found) if as_json else to_table(found))
+
+
+@app.command()
+def audit(
+    ledger: Annotated[Path, typer.Argument(help="Exported ledger, or the folder that holds it.")],
+) -> None:
+    """Add up a ledger again, transfer by transfer, and print what every account stands at."""
+    from rexdynnet.market.ledger import audit_csv
+
+    with _clean_errors():
+        balances = audit_csv(ledger / "ledger.csv" if ledger.is_dir() else ledger)
+        width = max(map(len, balances), default=0)
+        for name, uEUR in balances.items():
+            typer.echo(f"{name:{width}} {uEUR / 1e6:16.6f} EUR")
+        typer.echo(f"{'sum':{width}} {sum(balances.values()) / 1e6:16.6f} EUR")
 
 
 @app.command()

@@ -1,0 +1,50 @@
+"""The suite `market`: how many orders a second the exchange takes, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.tools.market_day import PARTICIPANTS, ROWS, UNITS, run
+from rexdynnet.market.setup import MechanismKind
+from rexdynnet.study.bench import Measurement, Sense, Timing
+
+Report = Callable[[str], None]
+
+COUNT = 50_000
+GROUP = 2_000
+REPEATS = 3
+TARGETS = {MechanismKind.MAKER: 100_000.0, MechanismKind.CONTINUOUS: 50_000.0}
+
+
+def measure(report: Report) -> Iterator[Measurement]:
+    """Measure both mechanisms that have a target."""
+    for mechanism, target in TARGETS.items():
+        report(f"{mechanism.value}: {REPEATS} times {COUNT} orders")
+        yield throughput(mechanism, target)
+
+
+def throughput(mechanism: MechanismKind, target: float) -> Measurement:
+    """Orders per second of wall-clock time, the median of some runs."""
+    with TemporaryDirectory() as folder:
+        runs = [run(mechanism, COUNT, GROUP, Path(folder), seed) for seed in range(REPEATS)]
+    timing = Timing(tuple(sent.seconds for sent in runs))
+    waits = sorted(wait for sent in runs for wait in sent.waits_s)
+    processor = COUNT * REPEATS / sum(sent.processor_s for sent in runs)
+    refused = 1.0 - sum(sent.taken for sent in runs) / (COUNT * REPEATS)
+    return Measurement(
+        f"orders_per_second_{mechanism.name.lower()}",
+        COUNT / timing.median_s,
+        "1/s",
+        Sense.AT_LEAST,
+        target,
+        timing,
+        remark=(
+            f"{PARTICIPANTS} participants, {UNITS} units, {ROWS} envelope rows, one thread, one "
+            f"order at a time: checks, credit, envelope, matching, posting, journal; fdatasync "
+            f"and replies every {GROUP} orders; {processor:.0f} per second of processor time; "
+            f"median wait for a reply {1e3 * waits[len(waits) // 2]:.0f} ms; "
+            f"{refused:.1%} refused"
+        ),
+    )

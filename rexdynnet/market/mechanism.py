@@ -1,0 +1,122 @@
+"""What every mechanism offers the exchange: quotes, matching, a book and a forward curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from rexdynnet.market.refusals import Refusal
+
+MAKER = -1
+"""Owner of a fill's other side when the reservation maker takes it."""
+
+
+class Ask(NamedTuple):
+    """A checked order as mechanisms see it.
+
+    Parameters
+    ----------
+    order : int
+        Number that the exchange gave.
+    owner : int
+        Index of the participant.
+    sign : int
+        +1 buys heat, -1 sells it.
+    node, unit : int
+    lots : int
+    limit_uEUR : int or None
+        Per lot.
+    """
+
+    order: int
+    owner: int
+    sign: int
+    node: int
+    unit: int
+    lots: int
+    limit_uEUR: int | None
+
+
+class Fill(NamedTuple):
+    """Lots that changed hands.
+
+    Parameters
+    ----------
+    buy, sell : int
+        Numbers of the orders; `MAKER` where the reservation maker is the other side.
+    lots : int
+    amount_uEUR : int
+        What the buyer pays the seller.
+    """
+
+    buy: int
+    sell: int
+    lots: int
+    amount_uEUR: int
+
+
+class Outcome(NamedTuple):
+    """What an order, or a clearing, led to.
+
+    Parameters
+    ----------
+    fills : sequence of Fill
+    resting : int
+        Lots of the order that wait in the book now.
+    withdrawn : sequence of int
+        Orders taken out of the book because they would have met their own sender.
+    """
+
+    fills: Sequence[Fill]
+    resting: int = 0
+    withdrawn: Sequence[int] = ()
+
+
+class Level(NamedTuple):
+    """Everything in a book at one price (µEUR per lot)."""
+
+    price_uEUR: int
+    lots: int
+
+
+class Quote(NamedTuple):
+    """What is published for one node and unit; None where nobody trades.
+
+    Parameters
+    ----------
+    bids, asks : tuple of Level
+        Best first.
+    """
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+    @property
+    def middle_uEUR(self) -> float | None:
+        """Between best bid and ask, or the one there is."""
+        best = [side[0].price_uEUR for side in (self.bids, self.asks) if side]
+        return sum(best) / len(best) if best else None
+
+
+class Mechanism(Protocol):
+    """Turns orders into fills; the exchange checks, holds credit, posts and records."""
+
+    def worst(self, ask: Ask) -> int | Refusal:
+        """Most money (µEUR) the order can cost; negative is the least it brings."""
+        ...
+
+    def take(self, ask: Ask) -> Outcome:
+        """Match an order that was found good; keep the rest if the mechanism has a book."""
+        ...
+
+    def cancel(self, order: int) -> None:
+        """Take an order out of the book."""
+        ...
+
+    def close(self, unit: int) -> Outcome:
+        """Trade what is left of a unit whose gate closes."""
+        ...
+
+    def quote(self, node: int, unit: int, depth: tuple[int, int]) -> Quote:
+        """Publish bids and asks; `depth` is how many lots may be bought and sold."""
+        ...
