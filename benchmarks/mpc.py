@@ -18,6 +18,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.tools.aggregate_loop import close_loop
 from benchmarks.tools.control_tree import (
     CELLS,
     LEAST_AT_CONSUMER_K,
@@ -40,6 +41,7 @@ LOOP_STEPS = 40
 PEER_STEPS = {5: 20, 20: 10}
 COLD_STEPS = 2
 PLANT_SUBSTEPS = 12
+PLANT_SIZE, MODEL_SIZE, AGGREGATE_STEPS = 1000, 20, 24
 
 
 def measure(report: Report) -> Iterator[Measurement]:
@@ -47,6 +49,24 @@ def measure(report: Report) -> Iterator[Measurement]:
     for size in (5, 20):
         report(f"{size} substations: {LOOP_STEPS} control steps, {PEER_STEPS[size]} of the peers")
         yield from control_steps(size)
+    yield from on_aggregate(report)
+
+
+def on_aggregate(report: Report) -> Iterator[Measurement]:
+    """A controller that models 1,000 substations by 20, against the plant that has them all."""
+    report(f"{PLANT_SIZE} substations planned on {MODEL_SIZE}: {AGGREGATE_STEPS} control steps")
+    found = close_loop(PLANT_SIZE, MODEL_SIZE, AGGREGATE_STEPS)
+    at = f"_aggregate_of_{PLANT_SIZE}"
+    how = (
+        f"model of {found.sizes[0]} states, {found.certified} of {AGGREGATE_STEPS} steps certified"
+    )
+    longest, usual = float(found.step_s.max()), float(np.median(found.step_s))
+    yield Measurement(f"longest_step{at}", longest, "s", Sense.AT_MOST, 5.0, remark=how)
+    yield Measurement(f"median_step{at}", usual, "s", Sense.AT_MOST, 5.0)
+    yield Measurement(f"return_error{at}", found.return_error_K, "K", Sense.AT_MOST, 1.0)
+    yield Measurement(f"heat_error{at}", found.heat_error_share, "1", Sense.AT_MOST, 0.05)
+    yield Measurement(f"unserved{at}", found.unserved_share, "1", Sense.AT_MOST, 1e-3)
+    yield Measurement(f"too_cold{at}", found.too_cold_Kh, "K h", Sense.AT_MOST, 10.0)
 
 
 @dataclass
