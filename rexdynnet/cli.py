@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from rexdynnet.simulation.plant import Method
     from rexdynnet.study.loop import Run
     from rexdynnet.study.scenario import SimulationScenario
-    from rexdynnet.study.validate import Validation
 
 app = typer.Typer(
     name="rexdynnet",
@@ -98,6 +97,7 @@ def simulate(
         demo_pictures,
         remove_pictures,
         staged,
+        write_log,
         write_result,
     )
     from rexdynnet.study.figures import describe_run, key_figures
@@ -113,7 +113,7 @@ def simulate(
             seconds = perf_counter() - begin
             write_result(result, folder / RESULT)
             lines = [describe_run(result), *(f"  {figure}" for figure in key_figures(result))]
-            _write_log(folder / LOG, run, lines, seconds)
+            write_log(folder / LOG, run, lines, seconds)
         # The result is safe before anything is drawn; pictures of an earlier run must not stay.
         remove_pictures(out)
         drawn = _draw(result, demo_pictures(), out) if pictures else []
@@ -145,6 +145,7 @@ def run_loop(
         loop_pictures,
         remove_pictures,
         staged,
+        write_log,
         write_result,
     )
     from rexdynnet.study.figures import describe_run
@@ -166,7 +167,7 @@ def run_loop(
             lines += [f"  {line}" for line in done.kpis.lines()]
             lines += [f"  {line}" for line in done.data.attrs.get("monitor", "").splitlines()]
             lines += done.supervision.lines() if done.supervision is not None else ()
-            _write_log(folder / LOG, wanted, lines, seconds)
+            write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
         for line in lines:
@@ -320,6 +321,7 @@ def validate(
 
     Without --data the folder ../shared/validation beside the checkout is taken.
     """
+    from rexdynnet.cli_output import write_predictions
     from rexdynnet.study.validate import format_scores, run_validation
 
     with _clean_errors():
@@ -331,7 +333,8 @@ def validate(
         )
         typer.echo(json.dumps(found.records(), indent=1) if as_json else format_scores(found))
         if out is not None:
-            _draw_predictions(found, out)
+            write_predictions(found, out)
+            typer.echo(f"pictures are in {out}", err=True)
 
 
 @app.command()
@@ -447,20 +450,6 @@ def _method(choice: MethodChoice) -> Method:
     return Method[choice.name]
 
 
-def _write_log(file: Path, run: SimulationScenario, lines: list[str], seconds: float) -> None:
-    from datetime import UTC, datetime
-
-    head = [
-        f"rexdynnet {__version__}",
-        f"written {datetime.now(UTC).isoformat(timespec='seconds')}",
-        f"scenario {run.source}",
-        f"scenario hash {run.hash}",
-        f"seed {run.seed}",
-        f"simulated in {seconds:.2f} s",
-    ]
-    file.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
-
-
 def _found_in(path: Path) -> tuple[list[Path], list[Path]]:
     if path.suffix == ".toml" and path.name != "network.toml":
         return [], [path]
@@ -495,20 +484,3 @@ def _default_cases() -> Path:
             "name a folder of cases with --data",
         )
     )
-
-
-def _draw_predictions(found: Validation, out: Path) -> None:
-    from rexdynnet.cli_output import staged
-    from rexdynnet.plot import measured_against_predicted
-
-    with staged(out) as folder:
-        for one in found.predictions:
-            figure = measured_against_predicted(
-                one.time_s,
-                one.measured_K,
-                one.predicted_K,
-                title=f"{one.case}: {one.sensor}",
-                from_s=one.skip_s,
-            )
-            figure.savefig(folder / f"{one.case}_{one.sensor}.png")
-    typer.echo(f"pictures are in {out}", err=True)

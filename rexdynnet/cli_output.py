@@ -14,6 +14,9 @@ from rexdynnet.errors import Finding, InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from rexdynnet.study.scenario import SimulationScenario
+    from rexdynnet.study.validate import Validation
+
 RESULT = "result.nc"
 LOG = "run.log"
 KPIS = "kpis.json"
@@ -210,3 +213,36 @@ def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
     if "monitor_robustness_over_time" in result:
         pictures["robustness"] = plot.robustness
     return pictures
+
+
+def write_log(file: Path, run: SimulationScenario, lines: list[str], seconds: float) -> None:
+    """Write what a run said, with what it takes to reproduce it."""
+    from datetime import UTC, datetime
+
+    from rexdynnet import __version__
+
+    head = [
+        f"rexdynnet {__version__}",
+        f"written {datetime.now(UTC).isoformat(timespec='seconds')}",
+        f"scenario {run.source}",
+        f"scenario hash {run.hash}",
+        f"seed {run.seed}",
+        f"simulated in {seconds:.2f} s",
+    ]
+    file.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
+
+
+def write_predictions(found: Validation, out: Path) -> None:
+    """Draw what was measured beside what was predicted, one picture for each sensor."""
+    from rexdynnet.plot import measured_against_predicted
+
+    with staged(out) as folder:
+        for one in found.predictions:
+            figure = measured_against_predicted(
+                one.time_s,
+                one.measured_K,
+                one.predicted_K,
+                title=f"{one.case}: {one.sensor}",
+                from_s=one.skip_s,
+            )
+            figure.savefig(folder / f"{one.case}_{one.sensor}.png")
