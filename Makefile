@@ -63,6 +63,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mv docs/evidence/bench_oracle.json.part docs/evidence/bench_oracle.json
 	$(BIN)/rexdynnet bench sim --json > docs/evidence/bench_sim.json.part
 	mv docs/evidence/bench_sim.json.part docs/evidence/bench_sim.json
+	$(BIN)/rexdynnet bench mpc --json > docs/evidence/bench_mpc.json.part
+	mv docs/evidence/bench_mpc.json.part docs/evidence/bench_mpc.json
 	$(BIN)/rexdynnet bench faults --json > docs/evidence/bench_faults.json.part
 	mv docs/evidence/bench_faults.json.part docs/evidence/bench_faults.json
 
