@@ -15,8 +15,8 @@ from rexdynnet.timeline import DeliveryEnvelope
 UNITS_PER_J = 1_000_000
 """Whole microjoules; 2**53 of them are 9 GJ, and Python's integers do not end there."""
 
+# Per lot: what a trade takes net, what a purchase and a sale hold; None holds nothing.
 Column = tuple[list[int], list[int] | None, list[int] | None]
-"""Per lot: what a trade takes net, what a purchase and a sale hold; None holds nothing."""
 Ints = NDArray[np.int64]
 
 

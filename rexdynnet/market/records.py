@@ -19,8 +19,8 @@ ORDER_LENGTH = ORDER_BODY.size
 CANCEL_BODY = Struct("<iq")
 CLOCK_BODY = Struct("<d")
 
+# Cause, debit, credit, µEUR.
 Posting = tuple[int, int, int, int]
-"""Cause, debit, credit, µEUR."""
 
 
 def pack_curves(curves: Mapping[int, Curve] | Curve) -> bytes:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rexdynnet.simulation.plant import DenseOutput
 
 Floats = NDArray[np.float64]
+# Surplus (discard) and deficit (ration) of one zone.
 ZoneMode = tuple[bool, bool]
-"""Surplus (discard) and deficit (ration) of one zone."""
 
 
 @dataclass(frozen=True)
