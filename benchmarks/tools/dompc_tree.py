@@ -79,6 +79,8 @@ def dompc_controller(
         settings = controller.settings
         settings.n_horizon, settings.t_step, settings.n_robust = horizon, STEP_s, 0
         settings.store_full_solution = False
+        # else the last state is free, which is another problem
+        settings.use_terminal_bounds = True
         settings.nlpsol_opts = {"ipopt.print_level": 0, "print_time": 0, "ipopt.sb": "yes"}
         settings.nlpsol_opts["ipopt.linear_solver"] = "mumps"
         controller.set_objective(mterm=ca.DM(0), lterm=ca.sum1(tree.cost(x, u, q)))

@@ -53,8 +53,6 @@ def convexified(blocks: Floats, floor: float, negative: Negative = Negative.MIRR
     bad = values[:, 0] < floor
     if not bad.any():
         return blocks
-    made = blocks.copy()
-    found = values[bad]
-    kept = np.maximum(np.abs(found) if negative is Negative.MIRRORED else found, floor)
-    made[bad] = (vectors[bad] * kept[:, None, :]) @ vectors[bad].transpose(0, 2, 1)
-    return made
+    kept = np.maximum(np.abs(values) if negative is Negative.MIRRORED else values, floor)
+    made = (vectors * kept[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return np.where(bad[:, None, None], made, blocks)

@@ -26,7 +26,7 @@ from rexdynnet.control.mpc_options import MpcOptions
 from rexdynnet.control.mpc_report import active_bounds, heat_prices, planned_heat, predicted
 from rexdynnet.control.network_stages import network_stage, steady_state
 from rexdynnet.control.observer import Estimate
-from rexdynnet.control.plan import Limits, Plan, SolveStatus, constant_plan
+from rexdynnet.control.plan import Plan, SolveStatus, constant_plan
 from rexdynnet.control.prices import AdjointSweep
 from rexdynnet.control.reduced import ReducedView, reduced_view
 from rexdynnet.control.rti_options import RtiOptions
@@ -308,7 +308,7 @@ class MpcController:
         start = state.plan.shifted() if state.plan is not None and rung is Rung.WARM else None
         if start is None or start.controls.shape[1] != len(tracker.stage.controls):
             start = self._start(tracker.stage, x, chosen)
-        limits = _widened(tracker.stage, horizon.limits)
+        limits = horizon.limits.widened(tracker.stage)
         plan = tracker.answer(start, x, known, limits)
         if plan.status is not SolveStatus.CERTIFIED:
             outcome = (
@@ -454,15 +454,6 @@ class MpcController:
         names = [unit.name for unit in self.view.network.substations]
         seen = {name: observation.get(f"{name}.energy_in_unit") for name in names}
         return {name: value for name, value in seen.items() if np.isfinite(value)}
-
-
-def _widened(stage: StageModel, limits: Limits) -> Limits:
-    """Limits of a stage with more controls: slacks of softened rows have their own."""
-    own = Limits.of(stage, len(limits.controls_lower))
-    n = limits.controls_lower.shape[1]
-    lower, upper = own.controls_lower.copy(), own.controls_upper.copy()
-    lower[:, :n], upper[:, :n] = limits.controls_lower, limits.controls_upper
-    return replace(own, controls_lower=lower, controls_upper=upper)
 
 
 def make_mpc(network: Network, settings: ControlSettings) -> MpcController:

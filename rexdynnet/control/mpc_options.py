@@ -60,7 +60,7 @@ class MpcOptions:
     trajectory_iterations: int = 30
     cells: int = 1
     substations: int = 6
-    backoff_K: float = 1.0
+    backoff_K: float = 2.0
     supply_slew_K_per_h: float = 30.0
     offset_free: bool = True
     machine_code: bool = False

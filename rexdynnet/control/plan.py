@@ -57,6 +57,14 @@ class Limits:
         kinds = (stage.controls, stage.states, stage.rows)
         return cls(*(spread(kind, side) for kind in kinds for side in ("lower", "upper")))
 
+    def widened(self, stage: StageModel) -> Limits:
+        """The same for a stage with more controls after these, each within its own bounds."""
+        own = Limits.of(stage, len(self.controls_lower))
+        n = self.controls_lower.shape[1]
+        lower, upper = own.controls_lower.copy(), own.controls_upper.copy()
+        lower[:, :n], upper[:, :n] = self.controls_lower, self.controls_upper
+        return replace(own, controls_lower=lower, controls_upper=upper)
+
     def tightened(
         self,
         stage: StageModel,

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import piqp
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from rexdynnet.control.codegen import Compiled
@@ -107,7 +106,9 @@ class RealTimeIteration:
         self._dynamics = self.layout.dynamics(self.functions.dynamics_pattern)
         self._rows = self.layout.limits(self.functions.row_pattern)
         self._hessian = self.layout.hessian(self.functions.active)
+        self._active = np.ix_(self.functions.active, self.functions.active)
         self._solver: Any = None
+        self._lined: tuple[Limits, tuple[Floats, Floats]] | None = None
 
     @property
     def code(self) -> list[Compiled]:
@@ -147,11 +148,9 @@ class RealTimeIteration:
         -------
         Preparation
         """
-        point, values, end, hessian = self._linearise(plan, parameters)
-        style = (negative, damping)
-        return self._prepared(
-            plan.states[0], point, values, end, hessian, parameters, limits, style
-        )
+        prepared, blocks = self._assessed(plan, parameters, limits)
+        self._load(blocks, negative, damping)
+        return prepared
 
     @on_one_thread
     def feedback(self, prepared: Preparation, state: Floats) -> Plan:
@@ -223,7 +222,7 @@ class RealTimeIteration:
         states = plan.states.copy()
         states[0] = state
         plan = replace(plan, states=states)
-        prepared = self.prepare(plan, parameters, limits, negative=Negative.CLIPPED)
+        prepared, blocks = self._assessed(plan, parameters, limits)
         damper = Damper()
         for count in range(self.options.iterations + 1):
             if prepared.residual <= self.options.tolerance:
@@ -235,15 +234,14 @@ class RealTimeIteration:
                 )
             if count == self.options.iterations:
                 break
+            # Long steps at first; cautious ones where those do not settle.
+            style = Negative.CLIPPED if count <= self.options.long_steps else Negative.MIRRORED
+            self._load(blocks, style, damper.damping)
             plan = self._solve(prepared, self._precision(prepared.residual))
             if plan.status is not SolveStatus.STEP_TAKEN:
                 return replace(plan, iterations=count + 1)
-            # Long steps at first; cautious ones where those do not settle.
-            style = Negative.CLIPPED if count < self.options.long_steps else Negative.MIRRORED
             damper = damper.after(prepared.residual)
-            prepared = self.prepare(
-                plan, parameters, limits, negative=style, damping=damper.damping
-            )
+            prepared, blocks = self._assessed(plan, parameters, limits)
         return replace(
             plan,
             status=SolveStatus.NOT_CERTIFIED,
@@ -282,54 +280,43 @@ class RealTimeIteration:
         onto_r = self.functions.adjoint(s, r, point.u, parameters, end[2])
         return replace(point, s=s, r=r, onto_r=onto_r)
 
-    def _linearise(
-        self, plan: Plan, parameters: Floats
-    ) -> tuple[_Point, tuple[Values, Derivatives], tuple[float, Floats], Floats]:
+    def _assessed(
+        self, plan: Plan, parameters: Floats, limits: Limits | None
+    ) -> tuple[Preparation, Floats]:
+        """Linearise, and say how far from optimal the plan is; curvature of all stages besides."""
         point = self._scaled_point(plan, parameters)
         value, by_s, by_r, curved = self.functions.terminal(
             point.s[-1], point.r[-1], parameters[-1]
         )
         onto_r = self.functions.adjoint(point.s, point.r, point.u, parameters, by_r)
         point = replace(point, onto_r=onto_r)
-        both = self.functions.all(
+        values, derivatives = self.functions.all(
             point.s, point.r, point.u, parameters, onto_r, point.onto_s, point.onto_g
         )
         n_s = self.layout.states
-        blocks = both[1].hessian
+        blocks = derivatives.hessian
         blocks[-1, :n_s, :n_s] = curved
-        return point, both, (value, by_s), blocks
-
-    def _prepared(
-        self,
-        first: Floats,
-        point: _Point,
-        both: tuple[Values, Derivatives],
-        end: tuple[float, Floats],
-        blocks: Floats,
-        parameters: Floats,
-        limits: Limits | None,
-        style: tuple[Negative, float],
-    ) -> Preparation:
-        values, derivatives = both
         units = np.array([1.0, -1.0])
-        equations = self._dynamics.fill(np.concatenate([-derivatives.dynamics, units]))
-        rows = self._rows.fill(derivatives.rows)
+        self._dynamics.fill(np.concatenate([-derivatives.dynamics, units]))
+        self._rows.fill(derivatives.rows)
         limits = limits or self.default_limits
-        residual = self._residual(point, values, end, equations, rows, limits)
-        active = self.functions.active
-        grid = np.ix_(np.arange(len(blocks)), active, active)
-        negative, damping = style
-        curved = convexified(blocks[grid], self.options.floor, negative)
-        every = np.arange(self.layout.width)
-        blocks[:, every, every] = np.maximum(blocks[:, every, every], self.options.floor)
-        blocks[grid] = curved
-        blocks[:, every, every] += damping
-        hessian = self._hessian.fill(blocks.ravel())
-        self._load(hessian, equations, rows)
-        return Preparation(first, parameters, limits, residual, point, values, derivatives, end)
+        end = (value, by_s)
+        residual = self._residual(point, values, end, limits)
+        made = Preparation(
+            plan.states[0], parameters, limits, residual, point, values, derivatives, end
+        )
+        return made, blocks
 
-    def _load(self, hessian: sp.csc_matrix, equations: sp.csc_matrix, rows: sp.csc_matrix) -> None:
-        """Hand the matrices to the solver, which keeps their patterns."""
+    def _load(self, blocks: Floats, negative: Negative, damping: float) -> None:
+        """Hand the matrices to the solver, with curvature made convex; it keeps their patterns."""
+        rows, columns = self._active
+        curved = convexified(blocks[:, rows, columns], self.options.floor, negative)
+        diagonal = np.einsum("kii->ki", blocks)
+        np.maximum(diagonal, self.options.floor, out=diagonal)
+        blocks[:, rows, columns] = curved
+        diagonal += damping
+        hessian = self._hessian.fill(blocks.ravel())
+        equations, rows = self._dynamics.matrix, self._rows.matrix
         limited = rows if self.layout.rows else None
         if self._solver is not None:
             self._solver.update(P=hessian, A=equations, G=limited)
@@ -353,6 +340,12 @@ class RealTimeIteration:
         return np.concatenate([by_stage.ravel()[self.layout.states :], last])
 
     def _bounds(self, limits: Limits) -> tuple[Floats, Floats]:
+        """Scaled bounds of the variables; the last limits' are kept."""
+        if self._lined is None or self._lined[0] is not limits:
+            self._lined = (limits, self._line_up(limits))
+        return self._lined[1]
+
+    def _line_up(self, limits: Limits) -> tuple[Floats, Floats]:
         scaled = self.scaled
         lined: list[Floats] = []
         for states, controls in (
@@ -381,14 +374,13 @@ class RealTimeIteration:
         point: _Point,
         values: Values,
         end: tuple[float, Floats],
-        equations: sp.csc_matrix,
-        rows: sp.csc_matrix,
         limits: Limits,
     ) -> float:
         """Largest distance from what projection onto the limits would leave unchanged."""
         w = self._variables(point)
         slope = self._vector(values.gradient, end[1])
         onto_held = np.zeros(self.layout.equalities - self.horizon * self.layout.states)
+        equations, rows = self._dynamics.matrix, self._rows.matrix
         slope = slope - equations.T @ np.concatenate([point.onto_s.ravel(), onto_held])
         slope = slope + rows.T @ point.onto_g.ravel()
         if self.layout.held:
