@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from rexdynnet.physics.devices import (
+    SEAT_LEAK_kg_per_s_Pa,
     driven_share,
     leak_flow,
     pumped_flow,
@@ -91,11 +92,13 @@ def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float
         speed = state.pumps[i].speed
         drive = drop_Pa + layout.others.pumps[i].shut_off * speed * speed
         kv = np.sqrt(1e5 / layout.others.pumps[i].curvature)
-        return valve_flow(max(drive, 0.0), kv)
+        return valve_flow(max(drive, 0.0), kv) + SEAT_LEAK_kg_per_s_Pa * min(drive, 0.0)
     if edge < graph.first_bypass:
         i = edge - graph.first_valve
-        drop = max(drop_Pa, 0.0) if layout.others.valves[i].check else drop_Pa
-        return valve_flow(drop, state.valves[i].kv)
+        kv = state.valves[i].kv
+        if layout.others.valves[i].check:
+            return valve_flow(max(drop_Pa, 0.0), kv) + SEAT_LEAK_kg_per_s_Pa * min(drop_Pa, 0.0)
+        return valve_flow(drop_Pa, kv)
     return valve_flow(max(drop_Pa, 0.0), state.bypasses[edge - graph.first_bypass].kv)
 
 

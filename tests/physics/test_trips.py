@@ -58,3 +58,30 @@ def test_no_flow_passes_a_tripped_plant_of_a_mesh_and_the_other_keeps_to_its_hea
             assert np.max(np.abs(flow)) < 1e-5
         most = source.maximum_differential_pressure_Pa
         assert np.max(output.records["plant_differential_pressure"][:, i]) <= 1.06 * most
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.0])
+@pytest.mark.parametrize("heat_W", [0.0, 4e3, 40e3])
+def test_what_lies_behind_a_shut_check_valve_keeps_a_pressure_that_its_pump_can_make(
+    heat_W: float, speed: float
+) -> None:
+    plant = PlugFlowPlant(read_network(ROOT / "models/networks/destest16_two_zones"))
+    network = plant.network
+    state = plant.init(inputs(plant))
+    nobody = {f"{s.name}__heat_demand": 0.0 for s in network.substations}
+    out = inputs(plant, boiler__availability=0.0, booster__speed=speed, **nobody)
+    state, _ = plant.advance(state, out, out, 1800.0)
+    fed = inputs(
+        plant,
+        boiler__availability=0.0,
+        booster__speed=speed,
+        solar__heat=heat_W,
+        outdoor__global_radiation=800.0,
+        **nobody,
+    )
+    _, output = plant.advance(state, fed, fed, 3600.0)
+    pump = network.pumps[0]
+    most = 1.06 * network.plants[1].maximum_differential_pressure_Pa
+    lift = pump.curve.shut_off_Pa * speed**2
+    assert np.max(output.records["pump_head"]) <= lift + 1e3
+    assert np.max(output.records["node_pressure"]) <= 3e5 + most + lift + 1e3
