@@ -68,7 +68,7 @@ def hydraulic_zones(network: Network) -> tuple[HydraulicZone, ...]:
     found = [part for part in nx.connected_components(parts) if _serves(network, part)]
     if len(found) > MOST_ZONES or not found:
         found = [set(parts)]
-    islands = list(nx.connected_components(network.graph().to_undirected()))
+    islands = list(nx.weakly_connected_components(network.graph()))
     order = {node.name: place for place, node in enumerate(network.nodes)}
     found.sort(key=lambda part: min(order[name] for name in part))
     zones: list[HydraulicZone] = []
