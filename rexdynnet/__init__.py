@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rexdynnet import plot
+    from rexdynnet import identify, plot
     from rexdynnet.control.base import (
         AbstractController,
         Decision,
@@ -41,12 +41,16 @@ if TYPE_CHECKING:
     from rexdynnet.control.trajectory import TrajectoryOptions, make_generator
     from rexdynnet.dae.model import Dae, build_dae
     from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
+    from rexdynnet.identify.meters import Meters, read_meters
+    from rexdynnet.identify.spacemeter import SpaceMeterNet
     from rexdynnet.market.contracts import Flow, Order, Participant, Rules, Side
     from rexdynnet.market.reservex import Reservex
     from rexdynnet.market.setup import Market, MechanismKind
     from rexdynnet.network.aggregate import Aggregation, aggregate
     from rexdynnet.network.checks import check_network
     from rexdynnet.network.graph import Network
+    from rexdynnet.network.rc import RCNetwork
+    from rexdynnet.network.rc_files import read_building, write_building
     from rexdynnet.network.read import read_network
     from rexdynnet.network.write import write_network
     from rexdynnet.signals import Hold, Signal
@@ -82,6 +86,7 @@ __all__ = [
     "Kpis",
     "Market",
     "MechanismKind",
+    "Meters",
     "Method",
     "Monitor",
     "MovingHorizon",
@@ -92,6 +97,7 @@ __all__ = [
     "Participant",
     "Preview",
     "PriceSurface",
+    "RCNetwork",
     "Reservex",
     "RexdynnetError",
     "Rules",
@@ -102,6 +108,7 @@ __all__ = [
     "Signal",
     "SimulationScenario",
     "SolverError",
+    "SpaceMeterNet",
     "TimeUnit",
     "TrajectoryOptions",
     "__version__",
@@ -111,6 +118,7 @@ __all__ = [
     "check_network",
     "delivery_envelope",
     "format_schedule",
+    "identify",
     "make_baseline",
     "make_controller",
     "make_forcing",
@@ -120,7 +128,9 @@ __all__ = [
     "make_plant",
     "plot",
     "price_surface",
+    "read_building",
     "read_forcing",
+    "read_meters",
     "read_network",
     "read_scenario",
     "read_schedule",
@@ -128,10 +138,17 @@ __all__ = [
     "run_simulation",
     "series",
     "simulate",
+    "write_building",
     "write_network",
 ]
 
 _HOME = {
+    "Meters": "rexdynnet.identify.meters",
+    "RCNetwork": "rexdynnet.network.rc",
+    "SpaceMeterNet": "rexdynnet.identify.spacemeter",
+    "read_building": "rexdynnet.network.rc_files",
+    "read_meters": "rexdynnet.identify.meters",
+    "write_building": "rexdynnet.network.rc_files",
     "AbstractController": "rexdynnet.control.base",
     "Aggregation": "rexdynnet.network.aggregate",
     "Alarm": "rexdynnet.control.faults",
@@ -196,7 +213,7 @@ _HOME = {
     "simulate": "rexdynnet.simulation.simulate",
     "write_network": "rexdynnet.network.write",
 }
-_MODULES = frozenset({"plot"})
+_MODULES = frozenset({"identify", "plot"})
 
 
 def __getattr__(name: str) -> Any:

@@ -366,6 +366,31 @@ def audit(
 
 
 @app.command()
+def identify(
+    meters: Annotated[Path, typer.Argument(help="Meter series (CSV), units in the column names.")],
+    layout: Annotated[
+        Path | None, typer.Option(help="Which zones touch, how rows are labelled (TOML).")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")] = Path(
+        "building.toml"
+    ),
+    validate_blocks: Annotated[
+        int, typer.Option("--cross-validate", help="Blocks of time to hide in turn; 0: none.")
+    ] = 0,
+) -> None:
+    """Find the thermal network of a building from its meters: zones, masses, conductances.
+
+    Writes the network (TOML) and, beside it, a report page: the graph, predicted against measured,
+    tests of the residuals and every number with its interval and verdict.
+    """
+    from rexdynnet.cli_identify import identify_to_files
+
+    with _clean_errors():
+        for line in identify_to_files(meters, layout, out, validate_blocks, _to_stderr):
+            typer.echo(line)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(f"rexdynnet {__version__}")

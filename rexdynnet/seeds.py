@@ -24,6 +24,7 @@ class Purpose(Enum):
     SENSOR_DROPOUT = "sensor dropout"
     NETWORK = "random network"
     FORECAST_ERROR = "forecast error"
+    BUILDING = "synthetic building"
 
 
 def stream(seed: int, purpose: Purpose, component: str = "", unit: int = 0) -> np.random.Generator:

@@ -9,6 +9,7 @@ the route's end before `ax`.
 from __future__ import annotations
 
 from rexdynnet.plot.balance import energy_balance, load_duration_curve
+from rexdynnet.plot.building import building, cumulated_periodograms, zone_predictions
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
 from rexdynnet.plot.maps import MapQuantity, network_map
@@ -24,8 +25,10 @@ __all__ = [
     "MapQuantity",
     "Route",
     "automaton",
+    "building",
     "commitments",
     "control_inputs",
+    "cumulated_periodograms",
     "curtailment",
     "energy_balance",
     "fault_monitor",
@@ -44,4 +47,5 @@ __all__ = [
     "space_time",
     "tank",
     "temperatures",
+    "zone_predictions",
 ]

@@ -1,0 +1,218 @@
+"""What `rexdynnet identify` does: fit, write the network, make the report page."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections import Counter
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexdynnet.cli_output import staged
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from rexdynnet.identify.meters import Meters
+    from rexdynnet.identify.validation import Comparison, Whiteness
+    from rexdynnet.network.rc import RCNetwork
+
+_STYLE = (
+    "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
+    "table{border-collapse:collapse;font-size:13px}td,th{padding:.2em .7em;text-align:left;"
+    "border-bottom:1px solid #ddd;vertical-align:top}td.n{text-align:right}img{max-width:100%}"
+)
+
+
+def identify_to_files(
+    meters_file: Path,
+    layout_file: Path | None,
+    out: Path,
+    blocks: int,
+    report: Callable[[str], None],
+) -> Iterable[str]:
+    """Fit a network to a meter file and write it with its report page.
+
+    Parameters
+    ----------
+    meters_file : Path
+    layout_file : Path or None
+    out : Path
+        The TOML; the page gets the same name with the ending .html.
+    blocks : int
+        Of the cross-validation; 0 for none.
+    report : callable
+        Told about the progress.
+
+    Yields
+    ------
+    str
+        Lines for the terminal.
+    """
+    from rexdynnet.identify.layout import Layout, read_layout
+    from rexdynnet.identify.meters import read_meters
+    from rexdynnet.identify.spacemeter import identify
+    from rexdynnet.identify.validation import cross_validate, whiteness
+    from rexdynnet.network.rc_files import building_text
+
+    begin = perf_counter()
+    layout = Layout() if layout_file is None else read_layout(layout_file)
+    report(f"heat and weather of a row act {layout.rows.value}")
+    meters = read_meters(meters_file, rows=layout.rows, resolution_J=dict(layout.resolution_J))
+    report(f"{len(meters.zones)} zones, {len(meters.time)} rows; fitting ...")
+    found = identify(meters, layout, report=report)
+    tests = whiteness(found.network, meters)
+    compared = None
+    if blocks:
+        report(f"cross-validating over {blocks} blocks of time ...")
+        compared = cross_validate(meters, blocks=blocks, report=report)
+    figures = _figures(found.network, meters, layout.position_m)
+    page = _page(found.network, figures, tests, compared)
+    with staged(out.parent) as folder:
+        (folder / out.name).write_text(building_text(found.network), encoding="utf-8")
+        (folder / out.with_suffix(".html").name).write_text(page, encoding="utf-8")
+    yield from _summary(found.network, tests)
+    yield from ([] if compared is None else compared.lines())
+    yield f"fitted in {perf_counter() - begin:.1f} s; written:"
+    yield f"  {out}"
+    yield f"  {out.with_suffix('.html')}"
+
+
+def _summary(network: RCNetwork, tests: tuple[Whiteness, ...]) -> list[str]:
+    from rexdynnet.network.rc import Quantity
+
+    pairs = [pair for pair in network.couplings if pair.selected]
+    total = sum(network.value(Quantity.OUTDOOR, zone) for zone in network.zones)
+    verdicts = Counter(pair.conductance.verdict.name for pair in network.couplings)
+    counted = ", ".join(
+        f"{number} {name.lower().replace('_', ' ')}" for name, number in sorted(verdicts.items())
+    )
+    lines = [
+        f"{len(network.zones)} zones, {len(pairs)} couplings of {len(network.couplings)} pairs",
+        f"  couplings: {counted}",
+        f"  air nodes to the outside {total:.0f} W/K in all",
+        f"  one-step errors are white in {sum(one.white for one in tests)} of {len(tests)} zones",
+    ]
+    strongest = sorted(pairs, key=lambda pair: -pair.conductance.value)[:5]
+    lines += [
+        f"  {pair.zone} - {pair.other}: {pair.conductance.value:.0f} W/K "
+        f"({pair.conductance.lower:.0f} to {pair.conductance.upper:.0f})"
+        for pair in strongest
+    ]
+    return lines
+
+
+def _figures(
+    network: RCNetwork, meters: Meters, position_m: object
+) -> dict[str, tuple[str, Figure]]:
+    from rexdynnet import plot
+    from rexdynnet.identify.validation import cumulated_periodogram, day_ahead, residuals
+
+    errors = residuals(network, meters)
+    seen = [column[np.isfinite(column)] for column in errors.T]
+    curves = {
+        zone: cumulated_periodogram(values[len(values) // 10 :])
+        for zone, values in zip(network.zones, seen, strict=True)
+    }
+    limit = 1.63 / np.sqrt(min(len(curve) for curve in curves.values()))
+    predicted = day_ahead(network, meters)
+    return {
+        "graph": (
+            "Zones and what conducts between them",
+            plot.building(network, position_m=position_m),  # pyright: ignore
+        ),
+        "days": (
+            "Days predicted open loop, each from the history before it, and measured",
+            plot.zone_predictions(
+                meters.time.to_numpy(), network.zones, meters.temperature_K, predicted
+            ),
+        ),
+        "periodogram": (
+            "Cumulated periodogram of the one-step errors",
+            plot.cumulated_periodograms(curves, limit),
+        ),
+    }
+
+
+def _page(
+    network: RCNetwork,
+    figures: dict[str, tuple[str, Figure]],
+    tests: tuple[Whiteness, ...],
+    compared: Comparison | None,
+) -> str:
+    parts = [f"<p>{html.escape(network.provenance)}</p>"]
+    for title, figure in figures.values():
+        buffer = BytesIO()
+        figure.savefig(buffer, format="png")
+        data = base64.b64encode(buffer.getvalue()).decode()
+        parts.append(
+            f"<h2>{html.escape(title)}</h2>"
+            f'<img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
+        )
+    if compared is not None:
+        lines = "\n".join(compared.lines())
+        parts.append(f"<h2>A day open loop on hidden blocks</h2><pre>{html.escape(lines)}</pre>")
+    rows = [
+        (
+            one.zone,
+            f"{one.deviation:.2f}",
+            f"{one.ljung_box_p:.3f}",
+            f"{one.periodogram_gap:.2f} (limit {one.periodogram_limit:.2f})",
+            "white" if one.white else "not white: something acts that no meter shows",
+        )
+        for one in tests
+    ]
+    head = ("zone", "deviation", "Ljung-Box p", "periodogram gap", "verdict")
+    parts.append("<h2>One-step errors</h2>" + _table(head, rows))
+    parts.append("<h2>Couplings</h2>" + _table(_HEAD, _coupling_rows(network)))
+    parts.append("<h2>Zones</h2>" + _table(_HEAD, _parameter_rows(network)))
+    body = "".join(parts)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Building from meters</title>'
+        f"<style>{_STYLE}</style><body><h1>Building from meters</h1>{body}</body></html>\n"
+    )
+
+
+_HEAD = ("quantity", "value", "90 % interval", "unit", "verdict", "why, and what would settle it")
+
+
+def _coupling_rows(network: RCNetwork) -> list[tuple[str, ...]]:
+    ordered = sorted(network.couplings, key=lambda pair: -pair.conductance.value)
+    return [
+        (
+            f"{pair.zone} – {pair.other}",
+            f"{pair.conductance.value:.3g}",
+            f"{pair.conductance.lower:.3g} to {pair.conductance.upper:.3g}",
+            f"W/K, probability {pair.probability:.2f}",
+            pair.conductance.verdict.name.lower().replace("_", " "),
+            pair.conductance.reason,
+        )
+        for pair in ordered
+    ]
+
+
+def _parameter_rows(network: RCNetwork) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(parameter),
+            f"{one.value:.3g}",
+            f"{one.lower:.3g} to {one.upper:.3g}",
+            parameter.quantity.unit.replace("_per_", "/"),
+            one.verdict.name.lower().replace("_", " "),
+            one.reason,
+        )
+        for parameter, one in network.estimates.items()
+    ]
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{top}</tr>{body}</table>"

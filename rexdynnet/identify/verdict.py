@@ -1,0 +1,212 @@
+"""What the data say of each parameter: intervals, verdicts and what would settle the rest.
+
+The information of the data is the curvature of the negative log likelihood at
+the estimate (differences of its exact gradient); the prior adds its own. An
+interval is the estimate ± 1.645 standard deviations in θ; a coupling at its
+bound 0 gets the upper end of its profile likelihood, to second order:
+slope·G + ½·curvature·G² = ½·χ²₁(0.9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rexdynnet.identify.fit import Fit, objective
+from rexdynnet.identify.likelihood import value_and_gradient
+from rexdynnet.identify.structure import BELIEFS, Array
+from rexdynnet.network.rc import Estimate, Parameter, Quantity, Verdict
+
+# standard normal quantile of a 90 % interval, and half the chi-square quantile
+NORMAL_90, HALF_CHI2_90 = 1.6449, 1.3528
+# relative standard deviation below which a number is identified, and weak
+_IDENTIFIED, _WEAK = 0.2, 0.7
+# posterior over prior spread above which the data said nothing
+_SILENT = 0.8
+# a coupling that cannot be larger than this is known to be absent
+_ABSENT_W_per_K = 10.0
+_STEP = 1e-4
+
+
+@dataclass(frozen=True)
+class Information:
+    """Curvature at an estimate.
+
+    Parameters
+    ----------
+    data : (p, p)
+        Of the negative log likelihood.
+    total : (p, p)
+        With the prior.
+    slope : (p,)
+        Gradient with the prior.
+    free : (p,) bool
+        Parameters that are not at a bound.
+    covariance : (p, p)
+        Inverse of `total` over the free ones, 0 elsewhere.
+    """
+
+    data: Array
+    total: Array
+    slope: Array
+    free: np.ndarray
+    covariance: Array
+
+
+def information(fit: Fit) -> Information:
+    """Curvature of the likelihood at a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    Information
+    """
+    theta, prior = fit.theta, fit.prior
+    p = len(theta)
+    data = np.empty((p, p))
+    for row in range(p):
+        ahead, behind = theta.copy(), theta.copy()
+        ahead[row] += _STEP
+        behind[row] = max(theta[row] - _STEP, min(prior.lower[row], theta[row]))
+        width = ahead[row] - behind[row]
+        up = value_and_gradient(fit.model, fit.record, ahead)[1]
+        down = value_and_gradient(fit.model, fit.record, behind)[1]
+        data[row] = (up - down) / width
+    data = 0.5 * (data + data.T)
+    total = data + np.diag(1.0 / prior.spread**2)
+    slope = objective(fit.model, prior, fit.record, theta, 0.0)[1]
+    room = 1e-6 * (1.0 + np.abs(theta))
+    free = (theta > prior.lower + room) & (theta < prior.upper - room)
+    covariance = np.zeros((p, p))
+    inside = np.ix_(free, free)
+    values, vectors = np.linalg.eigh(total[inside])
+    # a flat or bent direction is as uncertain as the prior leaves it
+    floor = 1.0 / prior.spread[free].max() ** 2
+    covariance[inside] = (vectors / np.maximum(values, floor)) @ vectors.T
+    return Information(data, total, slope, free, covariance)
+
+
+def estimates(fit: Fit, known: Information) -> dict[Parameter, Estimate]:
+    """Value, interval and verdict of every parameter.
+
+    Parameters
+    ----------
+    fit : Fit
+    known : Information
+        Of the fit.
+
+    Returns
+    -------
+    dict of Parameter to Estimate
+    """
+    found: dict[Parameter, Estimate] = {}
+    for row, parameter in enumerate(fit.structure.parameters):
+        belief = BELIEFS[parameter.quantity]
+        theta, spread = float(fit.theta[row]), float(fit.prior.spread[row])
+        if not known.free[row]:
+            end = _upper_end(row, fit, known) if parameter.quantity is Quantity.COUPLING else theta
+            ends = (belief.to_value(min(theta, end)), belief.to_value(max(theta, end)))
+            reason = "the data push it to the bound of what is physical"
+            verdict = Verdict.NOT_IDENTIFIABLE
+            if parameter.quantity is Quantity.COUPLING:
+                verdict, reason = _absent(ends[1], known, row, parameter)
+            found[parameter] = Estimate(belief.to_value(theta), ends[0], ends[1], verdict, reason)
+            continue
+        deviation = float(np.sqrt(known.covariance[row, row]))
+        low = max(theta - NORMAL_90 * deviation, float(fit.prior.lower[row]))
+        high = min(theta + NORMAL_90 * deviation, float(fit.prior.upper[row]))
+        relative = _relative(parameter, theta, deviation)
+        if deviation > _SILENT * spread:
+            verdict = Verdict.NOT_IDENTIFIABLE
+        elif relative <= _IDENTIFIED:
+            verdict = Verdict.IDENTIFIED
+        else:
+            verdict = Verdict.WEAK if relative <= _WEAK else Verdict.NOT_IDENTIFIABLE
+        reason = "" if verdict is Verdict.IDENTIFIED else _reason(row, fit, known)
+        value, lower, upper = (belief.to_value(number) for number in (theta, low, high))
+        found[parameter] = Estimate(value, lower, upper, verdict, reason)
+    return found
+
+
+def _absent(
+    upper: float, known: Information, row: int, parameter: Parameter
+) -> tuple[Verdict, str]:
+    if upper <= _ABSENT_W_per_K:
+        return Verdict.IDENTIFIED, f"the data leave it at most {upper:.2g} W/K"
+    cause = f"none is seen, but up to {upper:.3g} W/K would fit these data"
+    return Verdict.NOT_IDENTIFIABLE, f"{cause}; {experiment(parameter, known, row)}"
+
+
+def _relative(parameter: Parameter, theta: float, deviation: float) -> float:
+    """Standard deviation over value; of a gain, over 100 W."""
+    if parameter.quantity is Quantity.COUPLING:
+        return deviation / max(theta, 1e-9)
+    return deviation
+
+
+def _upper_end(row: int, fit: Fit, known: Information) -> float:
+    """θ where the profile likelihood of a parameter at its lower bound has fallen enough."""
+    inside = known.free
+    across = known.total[row, inside]
+    curvature = known.total[row, row] - across @ known.covariance[np.ix_(inside, inside)] @ across
+    curvature = max(float(curvature), 1e-9)
+    slope = max(float(known.slope[row]), 0.0)
+    step = (np.sqrt(slope**2 + 2.0 * curvature * HALF_CHI2_90) - slope) / curvature
+    return min(float(fit.theta[row] + step), float(fit.prior.upper[row]))
+
+
+def _reason(row: int, fit: Fit, known: Information) -> str:
+    """With which other parameter it trades off, and the experiment that would tell them apart."""
+    parameters = fit.structure.parameters
+    deviation = np.sqrt(np.maximum(np.diag(known.covariance), 1e-300))
+    correlation = known.covariance[row] / (deviation[row] * deviation)
+    correlation[row] = 0.0
+    correlation[~known.free] = 0.0
+    worst = int(np.argmax(np.abs(correlation)))
+    strength = abs(float(correlation[worst]))
+    cause = (
+        f"because it trades off against {parameters[worst]} (correlation {correlation[worst]:+.2f})"
+        if strength > 0.5
+        else "because these data hardly excite it"
+    )
+    return f"{cause}; {experiment(parameters[row], known, row)}"
+
+
+def experiment(parameter: Parameter, known: Information, row: int) -> str:
+    """What would settle a parameter: which heater, and for how long.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    known : Information
+    row : int
+        Of the parameter in θ.
+
+    Returns
+    -------
+    str
+    """
+    zone, other = parameter.zone, parameter.other
+    # information grows with the length of the record: days for a deviation of 20 %
+    deviation = float(np.sqrt(known.covariance[row, row])) if known.free[row] else 1.0
+    factor = max(2.0, min((deviation / _IDENTIFIED) ** 2, 30.0))
+    longer = f"or record about {factor:.0f} times as long"
+    match parameter.quantity:
+        case Quantity.COUPLING:
+            return f"heat {zone} alone by 3 K for 24 h while {other} floats, {longer}"
+        case Quantity.OUTDOOR | Quantity.MASS_OUTDOOR:
+            return f"hold {zone} warm through two cold nights with its heater metered, {longer}"
+        case Quantity.CAPACITY:
+            return f"switch the heater of {zone} on and off at random for 6 h, {longer}"
+        case Quantity.MASS_CAPACITY | Quantity.MASS_CONDUCTANCE:
+            return f"step the heater of {zone} for 48 h, then let it cool for 48 h, {longer}"
+        case Quantity.APERTURE | Quantity.MASS_APERTURE:
+            return f"record {zone} on clear and on overcast days, {longer}"
+        case Quantity.GAIN | Quantity.COMMON | Quantity.UNMETERED:
+            return f"meter what else heats {zone}, {longer}"
+        case Quantity.PROCESS | Quantity.MASS_PROCESS | Quantity.SENSOR:
+            return f"sample {zone} every 15 minutes or faster"

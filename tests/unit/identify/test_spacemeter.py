@@ -1,0 +1,147 @@
+"""From meters to a network: truth found again, files, prediction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rexdynnet.errors import InputError
+from rexdynnet.identify import (
+    Criterion,
+    FitOptions,
+    Layout,
+    Shape,
+    cross_validate,
+    identify,
+    predict,
+    read_meters,
+    whiteness,
+)
+from rexdynnet.identify.synthetic import make_building, meters_table, simulate_meters
+from rexdynnet.identify.validation import residuals
+from rexdynnet.network.rc import Quantity, Verdict
+from rexdynnet.network.rc_files import read_building, write_building
+from tests.unit.identify.house import FILE, needs_house
+
+ONE_NODE = Shape(mass=False, sectors_h=(12.0,))
+LIKELY = FitOptions(Criterion.LIKELIHOOD)
+
+
+@pytest.fixture(scope="module")
+def found():
+    truth = make_building(2, 2, seed=4)
+    meters = simulate_meters(truth, seed=4, days=10.0)
+    return truth, meters, identify(meters, shape=ONE_NODE, options=LIKELY)
+
+
+def test_conductances_of_a_known_building_are_found_again(found):
+    truth, _, got = found
+    true = {(pair.zone, pair.other): pair.conductance.value for pair in truth.couplings}
+    for pair in got.network.couplings:
+        value = true.get((pair.zone, pair.other))
+        if value is None:
+            assert pair.conductance.lower < 5.0
+        else:
+            assert pair.conductance.value == pytest.approx(value, rel=0.1)
+            assert pair.conductance.verdict is Verdict.IDENTIFIED
+
+
+def test_capacities_and_losses_of_a_known_building_are_found_again(found):
+    truth, _, got = found
+    for zone in truth.zones:
+        for quantity in (Quantity.CAPACITY, Quantity.OUTDOOR):
+            true = truth.value(quantity, zone)
+            assert got.network.value(quantity, zone) == pytest.approx(true, rel=0.15)
+
+
+def test_one_step_errors_of_the_right_model_are_white(found):
+    _, meters, got = found
+    assert all(one.white for one in whiteness(got.network, meters))
+    assert residuals(got.network, meters)[100:].std() == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_layout_keeps_zones_apart_that_do_not_touch(found):
+    _, meters, _ = found
+    layout = Layout(adjacent=(("flat_1_2", "flat_1_1"),))
+    short = FitOptions(Criterion.LIKELIHOOD, iterations=5)
+    got = identify(meters, layout, shape=ONE_NODE, options=short)
+    assert [(p.zone, p.other) for p in got.network.couplings] == [("flat_1_1", "flat_1_2")]
+    with pytest.raises(InputError, match="flat_9"):
+        identify(meters, Layout(adjacent=(("flat_9", "flat_1_1"),)), shape=ONE_NODE)
+
+
+def test_a_building_file_gives_the_same_network_back(found, tmp_path):
+    network = replace(found[2].network, resolution_J={"flat_1_1": 3.6e6})
+    file = write_building(network, tmp_path / "building.toml")
+    back = read_building(file)
+    assert back == network
+    assert np.array_equal(back.state_space().A, network.state_space().A)
+
+
+def test_a_building_file_with_a_wrong_field_names_it(found, tmp_path):
+    file = write_building(found[2].network, tmp_path / "building.toml")
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("value_J_per_K", "value_kWh_per_K", 1), encoding="utf-8")
+    with pytest.raises(InputError, match="give value_J_per_K"):
+        read_building(file)
+
+
+def test_prediction_has_one_row_per_future_row_and_is_near_the_truth(found):
+    _, meters, got = found
+    frame = meters_table(meters)
+    temperatures = [f"{zone}_T_degC" for zone in meters.zones]
+    history, future = frame[:400], frame[400:496]
+    told = predict(got.network, history, future.drop(columns=temperatures))
+    assert list(told.index) == list(future.index)
+    assert (told["time_local"] == future["time_local"]).all()
+    error = told[temperatures].to_numpy() - future[temperatures].to_numpy()
+    assert np.sqrt(np.mean(error**2)) < 0.15
+
+
+def test_temperatures_in_the_future_are_not_used(found):
+    _, meters, got = found
+    frame = meters_table(meters)
+    temperatures = [f"{zone}_T_degC" for zone in meters.zones]
+    blind = predict(got.network, frame[:400], frame[400:450].drop(columns=temperatures))
+    seeing = predict(got.network, frame[:400], frame[400:450])
+    assert np.array_equal(blind[temperatures], seeing[temperatures])
+
+
+def test_too_short_a_history_is_refused(found):
+    _, meters, got = found
+    frame = meters_table(meters)
+    with pytest.raises(InputError, match="at least 48 h"):
+        predict(got.network, frame[:100], frame[100:110])
+
+
+def test_a_future_without_heat_is_refused(found):
+    _, meters, got = found
+    frame = meters_table(meters)
+    with pytest.raises(InputError, match="flat_1_1_heat_kWh"):
+        predict(got.network, frame[:400], frame[400:410].drop(columns="flat_1_1_heat_kWh"))
+
+
+def test_outliers_move_a_robust_fit_less():
+    truth = make_building(1, 2, seed=6)
+    clean = simulate_meters(truth, seed=6, days=5.0)
+    struck = clean.temperature_K.copy()
+    struck[np.arange(30, 470, 23), 0] += 4.0
+    dirty = replace(clean, temperature_K=struck)
+    answers = [
+        identify(dirty, shape=ONE_NODE, options=replace(LIKELY, robust=robust)).network
+        for robust in (False, True)
+    ]
+    true = truth.couplings[0].conductance.value
+    plain, robust = (abs(one.couplings[0].conductance.value / true - 1.0) for one in answers)
+    assert robust < 0.1
+    assert robust < plain
+
+
+@needs_house
+@pytest.mark.slow
+def test_days_of_the_measured_house_are_predicted_better_than_by_autoregression():
+    compared = cross_validate(read_meters(FILE))
+    assert compared.network < compared.coupled < compared.uncoupled < compared.persistence
+    assert compared.network < 0.36
