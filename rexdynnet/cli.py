@@ -321,11 +321,11 @@ def validate(
 
     Without --data the folder ../shared/validation beside the checkout is taken.
     """
-    from rexdynnet.cli_output import write_predictions
+    from rexdynnet.cli_output import default_cases, write_predictions
     from rexdynnet.study.validate import format_scores, run_validation
 
     with _clean_errors():
-        folder = data if data is not None else _default_cases()
+        folder = data if data is not None else default_cases()
         found = run_validation(
             folder,
             _method(method),
@@ -496,16 +496,3 @@ def _explained(network: Network) -> str:
     from rexdynnet.network.explain import explain
 
     return explain(network)
-
-
-def _default_cases() -> Path:
-    beside = Path(__file__).resolve().parents[2] / "shared" / "validation"
-    for folder in (Path("../shared/validation"), beside):
-        if folder.is_dir():
-            return folder
-    raise InputError(
-        Finding(
-            "there is no folder ../shared/validation beside the checkout",
-            "name a folder of cases with --data",
-        )
-    )

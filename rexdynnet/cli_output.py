@@ -246,3 +246,17 @@ def write_predictions(found: Validation, out: Path) -> None:
                 from_s=one.skip_s,
             )
             figure.savefig(folder / f"{one.case}_{one.sensor}.png")
+
+
+def default_cases() -> Path:
+    """Folder of measured cases beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "validation"
+    for folder in (Path("../shared/validation"), beside):
+        if folder.is_dir():
+            return folder
+    raise InputError(
+        Finding(
+            "there is no folder ../shared/validation beside the checkout",
+            "name a folder of cases with --data",
+        )
+    )
