@@ -11,6 +11,7 @@ from rexdynnet.control.base import Decision, Observation, Outcome, Preview, Rung
 from rexdynnet.control.ladder import Ladder
 from rexdynnet.safety.margins import Cause
 from rexdynnet.safety.rationing import Policy
+from rexdynnet.simulation.simulate import Method
 from rexdynnet.study.fault_cases import examine, random_case, unbooked
 from rexdynnet.study.loop import Run, run
 from rexdynnet.study.run_settings import Fault
@@ -58,6 +59,20 @@ def test_a_trip_is_met_at_its_instant_inside_the_control_step() -> None:
     assert first.time_s == pytest.approx(odd, abs=1e-6)
     assert (first.cause, first.component) == (Cause.TRIP, "boiler")
     assert first.after == (False, True)
+
+
+def test_the_maintainer_withholds_the_same_on_a_dae_plant_as_on_plug_flow() -> None:
+    found: list[Run] = []
+    for method in (Method.PLUGFLOW, Method.DAE):
+        night = replace(shipped("plant_trip"), duration_s=1.5 * HOUR_S, method=method)
+        found.append(run(with_faults(night, Fault("boiler.availability", 1800.0, 4500.0, 0.0))))
+    events, curtailed = [], []
+    for each in found:
+        assert each.supervision is not None
+        events.append([(fired.time_s, fired.after) for fired in each.supervision.fired])
+        curtailed.append(each.supervision.curtailed_J.sum())
+    assert events[0] == events[1] == [(1800.0, (False, True)), (4500.0, (False, False))]
+    assert curtailed[1] == pytest.approx(curtailed[0], rel=5e-3)
 
 
 def test_ration_ends_when_the_boiler_is_back_and_everybody_is_served_again(trip: Run) -> None:
