@@ -37,6 +37,7 @@ MOST_STEP_Pa = 3e5
 LEAPING_Pa = 1e4
 SMALL_DROP_Pa = 100.0
 SETTLED = 1e-4
+OBEYED = 1e-5
 CONVERGED = 0
 NOT_CONVERGED = 1
 SINGULAR = 2
@@ -77,9 +78,11 @@ def _flow_through_device(layout: Layout, state: State, edge: int, drop_Pa: float
     graph = layout.graph
     if edge < graph.first_plant:
         i = edge - graph.first_substation
+        back = SEAT_LEAK_kg_per_s_Pa * min(drop_Pa, 0.0)
         if layout.substations[i].control == CONTROL_VALVE:
-            return valve_flow(max(drop_Pa, 0.0), state.substations[i].kv)
-        return saturated_flow(state.substations[i].wanted, drop_Pa, state.substations[i].kv)
+            return valve_flow(max(drop_Pa, 0.0), state.substations[i].kv) + back
+        wanted = state.substations[i].wanted
+        return saturated_flow(wanted, drop_Pa, state.substations[i].kv) + back
     if edge < graph.first_pump:
         fixed, most = state.edges[edge].fixed, graph.edges[edge].most_Pa
         if edge < graph.first_tank:
@@ -110,6 +113,9 @@ def _secant_slope(layout: Layout, state: State, edge: int, drop_Pa: float) -> fl
         most = graph.edges[edge].most_Pa
         reach = most if edge < graph.first_tank or state.edges[edge].fixed < 0.0 else 5e3
         return 0.5 * abs(state.edges[edge].fixed) / (abs(drop_Pa) + reach)
+    if _flow_through_device(layout, state, edge, drop_Pa) < 0.0:
+        # shut against back flow: the way to its opening, not what it would pass beyond
+        return 0.5 * abs(state.edges[edge].flow) / (abs(drop_Pa) + SMALL_DROP_Pa)
     passed = _flow_through_device(layout, state, edge, abs(drop_Pa))
     return 0.5 * abs(passed) / (abs(drop_Pa) + SMALL_DROP_Pa)
 
@@ -142,7 +148,7 @@ def _linearise(layout: Layout, state: State, careful: bool) -> None:
             i = edge - graph.first_plant
             if state.plants[i].bound_Pa < 0.0:
                 edges[edge].constant = 0.0
-                edges[edge].slope = LEAST_CONDUCTANCE
+                edges[edge].slope = SEAT_LEAK_kg_per_s_Pa
             else:
                 edges[edge].slope = PLANT_CONDUCTANCE
                 head = state.plants[i].head_Pa
@@ -321,6 +327,22 @@ def absolute_pressure(layout: Layout, state: State, node: int) -> float:
 
 
 @inner
+def _devices_obey(layout: Layout, state: State) -> bool:
+    """Whether every device passes what its own law says; steps along secants do not see to it."""
+    graph = layout.graph
+    largest = 1e-3
+    for edge in range(len(state.edges)):
+        largest = max(largest, abs(state.edges[edge].flow))
+    for edge in range(graph.first_substation, len(state.edges)):
+        if not holds_pressure(layout, edge):
+            drop = pressure_drop(layout, state, edge)
+            law = _flow_through_device(layout, state, edge, drop)
+            if abs(law - state.edges[edge].flow) > OBEYED * largest:
+                return False
+    return True
+
+
+@inner
 def _at_rest(state: State) -> bool:
     largest = 0.0
     for edge in range(len(state.edges)):
@@ -391,11 +413,12 @@ def solve_hydraulics(layout: Layout, state: State) -> tuple[int, int]:
                 continue
         # Newton's moves shrink ever faster: the next one is less than the last ratio promises
         left = moved * moved / before if before <= 1.0 else moved
-        if (moved <= 1e-8 or left <= 1e-7) and moved <= 1e-4 and share == 1.0 and lift <= 1e-4:
+        still = (moved <= 1e-8 or left <= 1e-7) and moved <= 1e-4 and share == 1.0
+        if still and lift <= 1e-4 and _devices_obey(layout, state):
             return CONVERGED, worst
         if since >= HALVE_AFTER:
             share = 0.5 if moved > 0.5 * before else min(1.0, 2.0 * share)
         before = moved
-    if before <= 1e-8 and lift <= 1.0:
+    if before <= 1e-8 and lift <= 1.0 and _devices_obey(layout, state):
         return CONVERGED, worst
     return NOT_CONVERGED, worst
