@@ -58,6 +58,9 @@ class FitOptions:
     robust : bool
         Outliers count less: rows with a standardised innovation above 3 are
         weighted as under a Student distribution of 4 degrees of freedom.
+    select : bool
+        Drop couplings that the data do not ask for, by the Bayesian information criterion.
+        Off, all candidates stay: a day is then predicted a little better.
     beliefs : mapping of Parameter to Belief
         What is known better than by default, of single parameters.
     """
@@ -67,6 +70,7 @@ class FitOptions:
     seed: int = 1
     iterations: int = 400
     robust: bool = False
+    select: bool = False
     beliefs: Mapping[Parameter, Belief] = field(default_factory=dict)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from rexdynnet.identify.fit import Fit, FitOptions, Report, fit_structure
+from rexdynnet.identify.fit import Criterion, Fit, FitOptions, Report, fit_structure
 from rexdynnet.identify.layout import Layout, check_layout
 from rexdynnet.identify.meters import Meters, meters_from, read_meters
 from rexdynnet.identify.record import make_record
+from rexdynnet.identify.selection import Selection, coupling_probabilities, select_couplings
 from rexdynnet.identify.structure import Structure
 from rexdynnet.identify.verdict import Information, estimates, information
 from rexdynnet.network.rc import Coupling, Parameter, Quantity, RCNetwork
@@ -132,12 +133,21 @@ def identify(
     )
     unmeasured = shape.common + len(meters.unmetered)
     record = make_record(meters, shape.mass, shape.sectors_h, unmeasured)
-    fit = fit_structure(structure, record, options, report=report)
-    known = information(fit)
-    return Identified(network_of(fit, known, meters), fit, known)
+    if not options.select:
+        fit = fit_structure(structure, record, options, report=report)
+        known = information(fit)
+        return Identified(network_of(fit, known, meters), fit, known)
+    chosen = select_couplings(structure, record, options, report)
+    fit, known = chosen.fit, chosen.information
+    if options.criterion is not Criterion.LIKELIHOOD:
+        fit = fit_structure(fit.structure, record, options, start=fit.theta, report=report)
+        known = information(fit)
+    return Identified(network_of(fit, known, meters, chosen), fit, known)
 
 
-def network_of(fit: Fit, known: Information, meters: Meters) -> RCNetwork:
+def network_of(
+    fit: Fit, known: Information, meters: Meters, selection: Selection | None = None
+) -> RCNetwork:
     """The network that a fit stands for.
 
     Parameters
@@ -146,17 +156,28 @@ def network_of(fit: Fit, known: Information, meters: Meters) -> RCNetwork:
     known : Information
     meters : Meters
         It was fitted to.
+    selection : Selection or None
+        Where couplings were selected: what was dropped, and probabilities.
 
     Returns
     -------
     RCNetwork
     """
     found = estimates(fit, known)
+    rows = len(fit.record.rows.step)
+    chances = (
+        coupling_probabilities(fit, known, rows) if selection is None else selection.probability
+    )
     couplings = tuple(
-        Coupling(one.zone, one.other, number, _probability(number.value), number.value > 0)
+        Coupling(one.zone, one.other, number, chances[one], number.value > 0)
         for one, number in found.items()
         if one.quantity is Quantity.COUPLING
     )
+    if selection is not None:
+        couplings += tuple(
+            Coupling(one.zone, one.other, number, chances[one], False)
+            for one, number in selection.dropped.items()
+        )
     own: dict[Parameter, object] = {
         one: number for one, number in found.items() if one.quantity is not Quantity.COUPLING
     }
@@ -176,10 +197,6 @@ def network_of(fit: Fit, known: Information, meters: Meters) -> RCNetwork:
         coarse,
         source,
     )
-
-
-def _probability(value: float) -> float:
-    return 1.0 if value > 0 else 0.0
 
 
 def _meters(data: Meters | pd.DataFrame | str | Path, layout: Layout) -> Meters:

@@ -139,6 +139,17 @@ def test_outliers_move_a_robust_fit_less():
     assert robust < plain
 
 
+def test_selection_keeps_the_true_couplings_and_drops_the_others(found):
+    truth, meters, _ = found
+    options = FitOptions(Criterion.LIKELIHOOD, select=True)
+    network = identify(meters, shape=ONE_NODE, options=options).network
+    chosen = {(pair.zone, pair.other) for pair in network.couplings if pair.selected}
+    assert chosen == {(pair.zone, pair.other) for pair in truth.couplings}
+    for pair in network.couplings:
+        assert (pair.probability > 0.5) == pair.selected
+        assert pair.conductance.lower <= pair.conductance.value <= pair.conductance.upper
+
+
 @needs_house
 @pytest.mark.slow
 def test_days_of_the_measured_house_are_predicted_better_than_by_autoregression():
