@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # relative change of the predicted covariance below which it counts as converged
-STEADY = 1e-8
+STEADY = 1e-9
 
 Array = NDArray[np.float64]
 
