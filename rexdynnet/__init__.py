@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from rexdynnet.identify.meters import Meters, read_meters
     from rexdynnet.identify.spacemeter import SpaceMeterNet
     from rexdynnet.market.contracts import Flow, Order, Participant, Rules, Side
+    from rexdynnet.market.hedging import Hedging
+    from rexdynnet.market.policies import ForecastFollowing
+    from rexdynnet.market.prosumer import Prosumer
     from rexdynnet.market.reservex import Reservex
     from rexdynnet.market.setup import Market, MechanismKind
     from rexdynnet.network.aggregate import Aggregation, aggregate
@@ -80,6 +83,8 @@ __all__ = [
     "Finding",
     "Flow",
     "Forcing",
+    "ForecastFollowing",
+    "Hedging",
     "Hold",
     "InputError",
     "KalmanFilter",
@@ -97,6 +102,7 @@ __all__ = [
     "Participant",
     "Preview",
     "PriceSurface",
+    "Prosumer",
     "RCNetwork",
     "Reservex",
     "RexdynnetError",
@@ -160,6 +166,9 @@ _HOME = {
     "DeliveryEnvelope": "rexdynnet.timeline",
     "Finding": "rexdynnet.errors",
     "Flow": "rexdynnet.market.contracts",
+    "ForecastFollowing": "rexdynnet.market.policies",
+    "Hedging": "rexdynnet.market.hedging",
+    "Prosumer": "rexdynnet.market.prosumer",
     "Forcing": "rexdynnet.simulation.forcing",
     "Hold": "rexdynnet.signals",
     "InputError": "rexdynnet.errors",
