@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.policies import Inelastic, Memory, View, Wish, towards
@@ -88,6 +88,7 @@ def least_risk(short: float, long: float, level: float) -> float:
     >>> abs(least_risk(1.0, 1.0, 0.9)) < 1e-12
     True
     """
-    low = ndtri(short * (1.0 - level) / (short + long))
-    high = ndtri((long * level + short) / (short + long))
-    return float((long * low + short * high) / (short + long))
+    quantile = NormalDist().inv_cdf
+    low = quantile(short * (1.0 - level) / (short + long))
+    high = quantile((long * level + short) / (short + long))
+    return (long * low + short * high) / (short + long)
