@@ -137,9 +137,13 @@ def run_loop(
     """Run a scenario in closed loop: a controller against the plant, through its sensors.
 
     Writes the result (NetCDF), key figures (kpis.json) and pictures, and prints the key figures.
+    With a section [market] also the ledger (ledger.csv), which `rexdynnet audit` adds up again,
+    and the exchange's journal.
     """
     from rexdynnet.cli_output import (
+        JOURNAL,
         KPIS,
+        LEDGER,
         LOG,
         RESULT,
         loop_pictures,
@@ -155,10 +159,13 @@ def run_loop(
         wanted = read_scenario(scenario)
         begin = perf_counter()
         with staged(out) as folder:
-            done = _run_with_progress(wanted)
+            done = _run_with_progress(wanted, folder / JOURNAL)
             seconds = perf_counter() - begin
             write_result(done.data, folder / RESULT)
             numbers = {**done.kpis.numbers(), "rungs": dict(done.kpis.rungs)}
+            if done.market is not None:
+                done.market.exchange.ledger.to_csv(folder / LEDGER)
+                numbers |= done.market.figures()
             if "monitor" in done.data.attrs:
                 numbers["alarms"] = len(done.alarms)
             (folder / KPIS).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
@@ -167,13 +174,15 @@ def run_loop(
             lines += [f"  {line}" for line in done.kpis.lines()]
             lines += [f"  {line}" for line in done.data.attrs.get("monitor", "").splitlines()]
             lines += done.supervision.lines() if done.supervision is not None else ()
+            lines += done.market.text() if done.market is not None else ()
             write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
         for line in lines:
             typer.echo(line)
         typer.echo(f"run in {seconds:.1f} s; written:")
-        for file in [out / RESULT, out / KPIS, *drawn, out / LOG]:
+        books = [out / LEDGER, out / JOURNAL] if done.market is not None else []
+        for file in [out / RESULT, out / KPIS, *books, *drawn, out / LOG]:
             typer.echo(f"  {file}")
 
 
@@ -444,7 +453,7 @@ def _simulate_with_progress(run: SimulationScenario, checkpoint: Path) -> xr.Dat
         return run_simulation(run, progress=progress, checkpoint=checkpoint)
 
 
-def _run_with_progress(scenario: SimulationScenario) -> Run:
+def _run_with_progress(scenario: SimulationScenario, journal: Path) -> Run:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -460,7 +469,7 @@ def _run_with_progress(scenario: SimulationScenario) -> Run:
         def warn(finding: Finding) -> None:
             bar.console.print(f"warning: {finding}", highlight=False, markup=False, soft_wrap=True)
 
-        return run(scenario, progress=progress, warn=warn)
+        return run(scenario, progress=progress, warn=warn, journal=journal)
 
 
 def _with_method(run: SimulationScenario, choice: MethodChoice) -> SimulationScenario:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 RESULT = "result.nc"
 LOG = "run.log"
 KPIS = "kpis.json"
+LEDGER = "ledger.csv"
+JOURNAL = "market.journal"
 CHECKPOINT = "checkpoint.npz"
 PICTURES = (
     "trajectories",

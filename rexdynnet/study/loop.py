@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +21,12 @@ from rexdynnet.control.schedule import read_schedule
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.simulation.plant import DenseOutput, Inputs, PlantState
 from rexdynnet.simulation.simulate import Collector, output_times
+from rexdynnet.study.market_session import Counted, MarketSession, open_session
+from rexdynnet.study.market_settings import MarketSettings
 from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
 from rexdynnet.study.run_kpis import Kpis, kpis_of
-from rexdynnet.study.run_meters import count, new_tally
+from rexdynnet.study.run_meters import Tally, count, new_tally
 from rexdynnet.study.run_preview import (
     Forecaster,
     PreviewMaker,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _GLANCE_S = 1.0
+_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Run:
         Of the fault monitor, where the scenario has a section `[monitor]`.
     supervision : Supervision or None
         What the safety maintainer did; None where it was switched off.
+    market : MarketSession or None
+        What was traded and settled; None where the scenario has no section `[market]`.
     """
 
     data: xr.Dataset
@@ -70,6 +76,7 @@ class Run:
     warnings: tuple[Finding, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     supervision: Supervision | None = None
+    market: MarketSession | None = None
 
 
 def run(
@@ -78,6 +85,7 @@ def run(
     controller: AbstractController | None = None,
     progress: Callable[[float, float], None] | None = None,
     warn: Callable[[Finding], None] | None = None,
+    journal: Path | None = None,
 ) -> Run:
     """Run a scenario in closed loop.
 
@@ -92,6 +100,8 @@ def run(
         Called with (seconds done, seconds in all) after every control step.
     warn : callable, optional
         Called with each of the run's warnings before its first step.
+    journal : Path, optional
+        New file in which the market's exchange records what it takes.
 
     Returns
     -------
@@ -105,7 +115,7 @@ def run(
         The plant itself found no solution; a controller's failure never raises.
     """
     ready = _prepared(scenario, controller)
-    return _looped(ready, progress, warn)
+    return _looped(ready, progress, warn, journal)
 
 
 def check_run(scenario: SimulationScenario) -> str:
@@ -197,8 +207,16 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     if settings.monitor is not None:
         quality, source = settings.sensors, scenario.source
         watch = make_watch(network, settings.monitor, quality, scenario.seed, source)
+    unit_s = _HOUR_S
+    if settings.market is not None:
+        unit_s = settings.market.unit_s
+        gate = settings.market.gate_s
+        previews = replace(previews, gate_s=gate)
+        _check_market(scenario, control.step_s, settings.market)
+    elif schedule is not None:
+        unit_s = schedule.unit_s
     supervision = make_supervision(
-        network, world, settings, schedule, scenario.start_utc, scenario.duration_s
+        network, world, settings, schedule, scenario.start_utc, scenario.duration_s, unit_s
     )
     return _Ready(scenario, settings, world, instruments, ladder, previews, watch, supervision)
 
@@ -232,6 +250,7 @@ def _looped(
     ready: _Ready,
     progress: Callable[[float, float], None] | None,
     warn: Callable[[Finding], None] | None,
+    journal: Path | None,
 ) -> Run:
     scenario, settings, world = ready.scenario, ready.settings, ready.world
     instruments, ladder, previews = ready.instruments, ready.ladder, ready.previews
@@ -240,7 +259,10 @@ def _looped(
     schedule = previews.schedule
     steps = output_times(scenario.duration_s, control.step_s)
     collector = Collector(output_times(scenario.duration_s, scenario.output_step_s))
+    market = _market(ready, journal)
     edges = steps if schedule is None else schedule.edges_s(scenario.start_utc)
+    if market is not None:
+        edges = market.edges_s
     tally = new_tally(network, edges)
     begun = _begin(ready)
     state, output, warnings = begun.state, begun.output, begun.warnings
@@ -254,6 +276,12 @@ def _looped(
         silent = world.silent_at(begin)
         metered = {} if schedule is None else _metered(scenario, tally.energy_in_unit(begin))
         observation, read = instruments.observe(read, output, silent, metered)
+        if market is not None:
+            counted = _counted(tally, output)
+            previews = market.at(observation, applied, previews, tally, counted)
+            schedule = previews.schedule
+            if safety is not None:
+                safety.schedule = schedule
         preview = previews.at(begin, world.faults_of(world.disturbance_names, begin))
         if memory is None:
             memory = ladder.init(observation, preview)
@@ -275,6 +303,9 @@ def _looped(
             ready.watch.take(output, silent)
         if progress is not None:
             progress(float(end), scenario.duration_s)
+    if market is not None:
+        market.finish(tally, _counted(tally, output))
+        schedule = market.whole_schedule()
     realisation = (
         None
         if schedule is None
@@ -303,7 +334,22 @@ def _looped(
         safety.finish()
         data = safety.label(data)
     told = "\n".join(str(finding) for finding in warnings)
-    return Run(data.assign_attrs(warnings=told), kpis, warnings, alarms, safety)
+    return Run(data.assign_attrs(warnings=told), kpis, warnings, alarms, safety, market)
+
+
+def _market(ready: _Ready, journal: Path | None) -> MarketSession | None:
+    settings, scenario = ready.settings, ready.scenario
+    if settings.market is None:
+        return None
+    forecaster, network = ready.previews.forecaster, scenario.network
+    start, duration = scenario.start_utc, scenario.duration_s
+    return open_session(network, settings, settings.market, forecaster, start, duration, journal)
+
+
+def _counted(tally: Tally, output: DenseOutput) -> Counted:
+    spent = sum(tally.integrals.get(name, 0.0) for name in ("fuel_EUR", "electricity_EUR"))
+    records = output.records
+    return Counted(spent, float(records["energy_lost"][-1]), float(records["energy_dumped"][-1]))
 
 
 def _schedule(
@@ -342,6 +388,21 @@ def _check_units(schedule: Schedule, scenario: SimulationScenario) -> None:
                 field="schedule.unit",
             )
         )
+
+
+def _check_market(scenario: SimulationScenario, step_s: float, market: MarketSettings) -> None:
+    for name, value in (("duration", scenario.duration_s), ("market.unit", market.unit_s)):
+        each = market.unit_s if name == "duration" else step_s
+        if abs(value / each - round(value / each)) > 1e-9:
+            what = "time units" if name == "duration" else "control steps"
+            raise InputError(
+                Finding(
+                    f"{format_duration(value)} is no whole number of {what}",
+                    f"give a multiple of {format_duration(each)}",
+                    file=scenario.source,
+                    field=name,
+                )
+            )
 
 
 def _metered(scenario: SimulationScenario, energies: Floats | None) -> dict[str, float]:

@@ -16,6 +16,7 @@ from rexdynnet.network.entries import Entry, section, sections
 from rexdynnet.network.fields import Name, NotNegative, Positive, Record
 from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.study.forecast_error import ForecastErrors, read_forecast
+from rexdynnet.study.market_records import market_settings
 from rexdynnet.study.records import DurationField
 from rexdynnet.study.run_settings import (
     Fault,
@@ -31,7 +32,17 @@ from rexdynnet.study.run_settings import (
 from rexdynnet.study.safety_records import safety_settings
 from rexdynnet.units import parse_duration, split_unit
 
-SECTIONS = ("control", "schedule", "forecast", "prices", "sensors", "faults", "monitor", "safety")
+SECTIONS = (
+    "control",
+    "schedule",
+    "forecast",
+    "prices",
+    "sensors",
+    "faults",
+    "monitor",
+    "safety",
+    "market",
+)
 _Kind = TypeVar("_Kind", bound=Record)
 
 
@@ -162,12 +173,13 @@ def run_sections(document: Entry, path: Path, findings: list[Finding]) -> RunSet
     faults = read_faults(document, findings)
     monitor = _monitor(document, findings)
     safety = safety_settings(document, findings)
+    market = market_settings(document, findings)
     if len(findings) > before or control is None or forecast is None:
         return None
     if prices is None or safety is None:
         return None
     found = SensorSettings(**sensors.model_dump()) if sensors else SensorSettings()
-    return RunSettings(control, forecast, schedule, prices, found, faults, monitor, safety)
+    return RunSettings(control, forecast, schedule, prices, found, faults, monitor, safety, market)
 
 
 def read_faults(document: Entry, findings: list[Finding]) -> tuple[Fault, ...]:

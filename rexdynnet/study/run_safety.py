@@ -223,13 +223,13 @@ def make_supervision(
     schedule: Schedule | None,
     start_utc: datetime,
     duration_s: float,
+    unit_s: float = _HOUR_S,
 ) -> Supervision | None:
     """Make ready to supervise a run; None where the scenario asks for no maintainer."""
     if not settings.safety.enabled:
         return None
     check_monitors(network, settings.safety)
     maintainer = make_maintainer(world.plant, settings.safety)
-    unit_s = _HOUR_S if schedule is None else schedule.units[0].length_s
     rows = int(np.ceil(duration_s / unit_s - 1e-9)) + 1
     edges = np.arange(rows, dtype=np.float64) * unit_s
     count = len(edges) - 1

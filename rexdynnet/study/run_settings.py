@@ -10,6 +10,7 @@ from rexdynnet.control.settings import ControlSettings
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.safety.settings import SafetySettings
 from rexdynnet.study.forecast_error import ForecastErrors
+from rexdynnet.study.market_settings import MarketSettings
 
 _HOUR_S = 3600.0
 
@@ -197,6 +198,8 @@ class RunSettings:
     monitor : MonitorSettings or None
         None: nobody watches for faults.
     safety : SafetySettings
+    market : MarketSettings or None
+        None: nobody trades. Else the market makes the schedule, which grows during the run.
     """
 
     control: ControlSettings = field(default_factory=ControlSettings)
@@ -207,3 +210,4 @@ class RunSettings:
     faults: tuple[Fault, ...] = ()
     monitor: MonitorSettings | None = None
     safety: SafetySettings = field(default_factory=SafetySettings)
+    market: MarketSettings | None = None

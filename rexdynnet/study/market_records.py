@@ -1,0 +1,144 @@
+"""Section `[market]` of a scenario file, with every defect named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, Field
+
+from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.deviation import Cascade
+from rexdynnet.market.settle import Terms
+from rexdynnet.market.setup import MechanismKind
+from rexdynnet.network.entries import Entry, nearest, section
+from rexdynnet.network.fields import NotNegative, Positive, Record
+from rexdynnet.network.parsing import parse, to_si
+from rexdynnet.study.market_settings import (
+    Arrangement,
+    MarketSettings,
+    PricingKind,
+    pricing_of,
+)
+from rexdynnet.study.records import DurationField
+
+_Choice = TypeVar("_Choice", bound=Enum)
+_PERMILLE = 1000.0
+
+
+def _choice(kind: type[_Choice]) -> BeforeValidator:
+    names = {member.name.lower(): member for member in kind}
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.lower() not in names:
+            raise ValueError(f"{value!r} is unknown|{nearest(value, list(names))}")
+        return names[value.lower()]
+
+    return BeforeValidator(read)
+
+
+class MarketRecord(Record):
+    """Section `[market]`."""
+
+    arrangement: Annotated[Arrangement, _choice(Arrangement)] = Arrangement.RESERVATION
+    unit: DurationField = 3600.0
+    window: Annotated[int, Field(ge=1)] = 12
+    gate: DurationField = 3600.0
+    lot_J: Positive = 360_000.0
+    tick_EUR_per_MWh: Positive = 0.1
+    mechanism: Annotated[MechanismKind, _choice(MechanismKind)] = MechanismKind.MAKER
+    pricing: Annotated[PricingKind, _choice(PricingKind)] = PricingKind.MARGINAL_COST
+    price_EUR_per_MWh: NotNegative = 60.0
+    skew_EUR_per_MWh2: NotNegative = 0.0
+    premium_EUR_per_MWh: NotNegative = 0.0
+    credit_EUR: NotNegative = 1000.0
+    plan_horizon: DurationField = 24 * 3600.0
+    plan_tolerance: Positive = 1e-2
+
+
+class SettlementRecord(Record):
+    """Section `[market.settlement]`."""
+
+    beyond_share: tuple[NotNegative, ...] = (0.05, 0.15, 0.3)
+    factor: tuple[NotNegative, ...] = (0.1, 0.3, 0.6)
+    compensation_share: NotNegative = 0.5
+    discard_EUR_per_MWh: NotNegative = 10.0
+
+
+def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings | None:
+    """Read `[market]`; None where the file has none or something is wrong.
+
+    Parameters
+    ----------
+    document : Entry
+        The whole scenario file.
+    findings : list of Finding
+        Gets everything that is wrong.
+
+    Returns
+    -------
+    MarketSettings or None
+    """
+    if "market" not in document.values:
+        return None
+    before = len(findings)
+    whole = section(document, "market", findings)
+    own = {key: value for key, value in whole.values.items() if key != "settlement"}
+    record = _record(MarketRecord, replace(whole, values=own), findings)
+    terms = _record(SettlementRecord, section(document, "market.settlement", findings), findings)
+    if "schedule" in document.values:
+        findings.append(
+            document.finding(
+                "[market] and [schedule] both say what is committed", "keep one", "market"
+            )
+        )
+    if len(findings) > before or record is None or terms is None:
+        return None
+    pricing = pricing_of(
+        record.pricing,
+        record.price_EUR_per_MWh,
+        record.skew_EUR_per_MWh2,
+        record.premium_EUR_per_MWh,
+    )
+    try:
+        settled = _terms(terms, record.lot_J)
+        return MarketSettings(
+            record.arrangement,
+            record.unit,
+            record.window,
+            record.gate,
+            record.lot_J,
+            record.tick_EUR_per_MWh,
+            pricing,
+            record.mechanism,
+            record.credit_EUR,
+            record.price_EUR_per_MWh,
+            settled,
+            record.plan_horizon,
+            record.plan_tolerance,
+        )
+    except InputError as error:
+        findings += [replace(finding, file=document.file) for finding in error.findings]
+        return None
+
+
+def _terms(record: SettlementRecord, lot_J: float) -> Terms:
+    cascade = Cascade(
+        tuple(round(_PERMILLE * share) for share in record.beyond_share),
+        tuple(round(_PERMILLE * factor) for factor in record.factor),
+    )
+    # 1 EUR/MWh is 1 uEUR/Wh
+    discard = round(record.discard_EUR_per_MWh * lot_J / 3600.0)
+    return Terms(cascade, round(_PERMILLE * record.compensation_share), discard)
+
+
+_Kind = TypeVar("_Kind", bound=Record)
+
+
+def _record(kind: type[_Kind], entry: Entry, findings: list[Finding]) -> _Kind | None:
+    before = len(findings)
+    record = parse(kind, to_si(kind, entry, findings), findings)
+    return record if len(findings) == before else None

@@ -1,0 +1,113 @@
+"""The market in the closed loop: what is reserved, delivered, billed, and left in the books."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rexdynnet.errors import InputError
+from rexdynnet.market.ledger import Cause, audit_csv
+from rexdynnet.market.reservex import Reservex
+from rexdynnet.study.loop import Run, run
+from rexdynnet.study.market_settings import Arrangement, MarketSettings, market_of
+from rexdynnet.study.scenario import SimulationScenario, read_scenario
+from tests.data import ROOT
+
+FILE = ROOT / "models/scenarios/destest16_reservex.toml"
+HOUR_S = 3600.0
+
+
+def scenario(hours: float = 2.0, **changes: object) -> SimulationScenario:
+    whole = read_scenario(FILE)
+    assert whole.closed_loop is not None
+    assert whole.closed_loop.market is not None
+    market = replace(whole.closed_loop.market, **changes)
+    settings = replace(whole.closed_loop, market=market)
+    return replace(whole, duration_s=hours * HOUR_S, closed_loop=settings)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("market")
+
+
+@pytest.fixture(scope="module")
+def traded(folder: Path) -> Run:
+    return run(scenario(), journal=folder / "market.journal")
+
+
+def test_what_was_reserved_is_what_the_controller_was_told_to_deliver(traded: Run) -> None:
+    assert traded.market is not None
+    told = traded.market.whole_schedule()
+    exchange = traded.market.exchange
+    sold = exchange.schedule(traded.market.lead, len(told.units))
+    np.testing.assert_array_equal(told.energy_J, sold.energy_J)
+    assert told.energy_J.sum() > 0
+    reserved = traded.data["unit_reserved_energy"].sel(substation=list(told.participants))
+    np.testing.assert_array_equal(reserved.values, told.energy_J)
+
+
+def test_bills_rest_on_what_the_plant_delivered(traded: Run) -> None:
+    assert traded.market is not None
+    delivered = traded.data["unit_delivered_energy"]
+    for row, statement in enumerate(traded.market.statements):
+        for line in statement.lines:
+            metered = float(delivered.sel(substation=line.participant)[row]) / 3600.0
+            assert line.delivered_Wh == pytest.approx(metered, abs=0.51)
+
+
+def test_the_books_of_a_run_sum_to_zero_and_can_be_added_up_again(
+    traded: Run, folder: Path
+) -> None:
+    assert traded.market is not None
+    ledger = traded.market.exchange.ledger
+    assert ledger.total == 0
+    ledger.to_csv(folder / "ledger.csv")
+    again = audit_csv(folder / "ledger.csv")
+    assert again == {name: uEUR for name, uEUR in ledger.balances().items() if name in again}
+    assert {Cause.TRADE, Cause.SUPPLY, Cause.LOSSES} <= set(ledger.by_cause())
+
+
+def test_the_journal_of_a_run_leads_to_the_same_books(traded: Run, folder: Path) -> None:
+    assert traded.market is not None
+    before = traded.market.exchange
+    again = Reservex(before.market, folder / "market.journal")
+    assert again.ledger.balances() == before.ledger.balances()
+    again.close()
+
+
+def test_the_gate_of_a_run_covers_its_first_unit() -> None:
+    whole = scenario()
+    settings = MarketSettings(gate_s=2 * HOUR_S)
+    market = market_of(settings, whole.network, whole.start_utc)
+    first = market.rules.first_open(0.0)
+    assert market.rules.time_unit(first).start == whole.start_utc
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"gate_s": 5400.0}, "market.gate"), ({"window": 30}, "market.window")],
+)
+def test_a_market_that_cannot_work_is_refused(changes: dict[str, float], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        MarketSettings(**changes)
+    assert [finding.field for finding in caught.value.findings] == [field]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arrangement", [Arrangement.OPERATOR_FORECAST, Arrangement.SPOT])
+def test_without_reservation_everybody_pays_for_what_the_meter_says(
+    arrangement: Arrangement,
+) -> None:
+    done = run(scenario(arrangement=arrangement))
+    assert done.market is not None
+    assert not list(done.market.exchange.trades())
+    lines = [line for statement in done.market.statements for line in statement.lines]
+    assert sum(line.penalty_uEUR for line in lines) == 0
+    if arrangement is Arrangement.OPERATOR_FORECAST:
+        tariff = done.market.settings.tariff_EUR_per_MWh
+        for line in lines:
+            assert line.imbalance_uEUR == pytest.approx(line.delivered_Wh * tariff, abs=2)
