@@ -149,10 +149,11 @@ def run_loop(
         loop_pictures,
         remove_pictures,
         staged,
+        told,
+        write_figures,
         write_log,
         write_result,
     )
-    from rexdynnet.study.figures import describe_run
     from rexdynnet.study.scenario import read_scenario
 
     with _clean_errors():
@@ -162,19 +163,8 @@ def run_loop(
             done = _run_with_progress(wanted, folder / JOURNAL)
             seconds = perf_counter() - begin
             write_result(done.data, folder / RESULT)
-            numbers = {**done.kpis.numbers(), "rungs": dict(done.kpis.rungs)}
-            if done.market is not None:
-                done.market.exchange.ledger.to_csv(folder / LEDGER)
-                numbers |= done.market.figures()
-            if "monitor" in done.data.attrs:
-                numbers["alarms"] = len(done.alarms)
-            (folder / KPIS).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-            control = done.data.attrs["controller"]
-            lines = [f"{describe_run(done.data)}, controller {control}"]
-            lines += [f"  {line}" for line in done.kpis.lines()]
-            lines += [f"  {line}" for line in done.data.attrs.get("monitor", "").splitlines()]
-            lines += done.supervision.lines() if done.supervision is not None else ()
-            lines += done.market.text() if done.market is not None else ()
+            write_figures(done, folder)
+            lines = told(done)
             write_log(folder / LOG, wanted, lines, seconds)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []

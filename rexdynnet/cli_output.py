@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from rexdynnet.errors import Finding, InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from rexdynnet.study.loop import Run
     from rexdynnet.study.scenario import SimulationScenario
     from rexdynnet.study.validate import Validation
 
@@ -104,6 +106,29 @@ def write_result(result: xr.Dataset, file: Path) -> None:
         if variable.ndim > 0 and variable.dtype.kind == "f"
     }
     result.to_netcdf(file, engine="h5netcdf", encoding=encoding)
+
+
+def write_figures(done: Run, folder: Path) -> None:
+    """Write a closed-loop run's key figures and, where it had a market, its ledger."""
+    numbers = {**done.kpis.numbers(), "rungs": dict(done.kpis.rungs)}
+    if done.market is not None:
+        done.market.exchange.ledger.to_csv(folder / LEDGER)
+        numbers |= done.market.figures()
+    if "monitor" in done.data.attrs:
+        numbers["alarms"] = len(done.alarms)
+    (folder / KPIS).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+
+
+def told(done: Run) -> list[str]:
+    """What a person wants to read of a closed-loop run."""
+    from rexdynnet.study.figures import describe_run
+
+    lines = [f"{describe_run(done.data)}, controller {done.data.attrs['controller']}"]
+    lines += [f"  {line}" for line in done.kpis.lines()]
+    lines += [f"  {line}" for line in done.data.attrs.get("monitor", "").splitlines()]
+    lines += done.supervision.lines() if done.supervision is not None else ()
+    lines += done.market.text() if done.market is not None else ()
+    return lines
 
 
 def read_result(out: Path) -> xr.Dataset:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rexdynnet.control.base import Observation
 from rexdynnet.market.contracts import Flow, J_PER_Wh, Order, Side
 from rexdynnet.market.deviation import Cascade, Reading
-from rexdynnet.market.ledger import Account, Cause
+from rexdynnet.market.ledger import Cause
 from rexdynnet.market.reservex import Reply, Reservex
 from rexdynnet.market.settle import Line, Statement, Terms, UnitCosts, book, settle
 from rexdynnet.network.graph import Network
@@ -212,7 +212,7 @@ class MarketSession:
 
     def _priced(self, surface: PriceSurface) -> PriceSurface:
         """Prices to quote by: the tariff in units of which the plan certified none."""
-        blind = ~surface.valid.any(axis=1)
+        blind: NDArray[np.bool_] = np.logical_not(np.any(surface.valid, axis=1))
         self.by_tariff += int(blind[: self.settings.window].sum())
         nothing, rest = np.zeros_like(surface.energy), surface.valid | blind[:, None]
         tariff = np.full_like(nothing, self.settings.tariff_EUR_per_MWh)
@@ -329,10 +329,20 @@ class MarketSession:
     def _reserved_J(self, unit: int) -> float:
         return float(self.schedule.energy_J[unit].sum()) if self.schedule is not None else 0.0
 
+    def settled_uEUR(self) -> dict[str, int]:
+        """What every account gained by the settled units; trades of later units are left out."""
+        settled = {statement.unit for statement in self.statements}
+        found = dict.fromkeys(self.exchange.ledger.names, 0)
+        for entry in self.exchange.ledger.entries():
+            if entry.unit in settled:
+                found[entry.debit] -= entry.amount_uEUR
+                found[entry.credit] += entry.amount_uEUR
+        return found
+
     def bills_EUR(self) -> dict[str, float]:
-        """What every participant has paid, net."""
-        balances = self.exchange.ledger.balances()
-        return {name: -balances[name] / _uEUR for name in self.names}
+        """What every participant paid for the settled units, net."""
+        gained = self.settled_uEUR()
+        return {name: -gained[name] / _uEUR for name in self.names}
 
     def lines_of(self, name: str) -> list[Line]:
         """A participant's lines of all settled units."""
@@ -340,7 +350,6 @@ class MarketSession:
 
     def figures(self) -> dict[str, float]:
         """Key figures of the market."""
-        ledger = self.exchange.ledger
         penalties = sum(line.penalty_uEUR for s in self.statements for line in s.lines)
         paid = [
             line.compensation_uEUR + line.money_back_uEUR
@@ -349,7 +358,7 @@ class MarketSession:
         ]
         return {
             "trades": float(sum(1 for _ in self.exchange.trades())),
-            "maker_surplus_EUR": ledger.balance[Account.MAKER] / _uEUR,
+            "maker_surplus_EUR": self.settled_uEUR()["maker"] / _uEUR,
             "bills_EUR": sum(self.bills_EUR().values()),
             "penalties_EUR": penalties / _uEUR,
             "rationing_paid_EUR": sum(paid) / _uEUR,

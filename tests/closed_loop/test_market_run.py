@@ -71,6 +71,18 @@ def test_the_books_of_a_run_sum_to_zero_and_can_be_added_up_again(
     assert {Cause.TRADE, Cause.SUPPLY, Cause.LOSSES} <= set(ledger.by_cause())
 
 
+def test_bills_leave_out_what_was_paid_for_units_after_the_run(traded: Run) -> None:
+    assert traded.market is not None
+    ledger = traded.market.exchange.ledger
+    later = traded.market.lead + len(traded.market.statements)
+    ahead = sum(e.amount_uEUR for e in ledger.entries() if e.unit >= later and e.credit == "maker")
+    back = sum(e.amount_uEUR for e in ledger.entries() if e.unit >= later and e.debit == "maker")
+    assert ahead > back
+    gained = traded.market.settled_uEUR()
+    assert sum(gained.values()) == 0
+    assert gained["maker"] == ledger.balances()["maker"] - (ahead - back)
+
+
 def test_the_journal_of_a_run_leads_to_the_same_books(traded: Run, folder: Path) -> None:
     assert traded.market is not None
     before = traded.market.exchange
