@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 WORKERS ?= 2
 OUT ?= out/demo
-SCENARIO ?= models/scenarios/destest16_winter_week.toml
+SCENARIO ?= models/scenarios/destest16_reservex.toml
 
 # One thread per process: test workers share the cores, and runs stay reproducible.
 export OMP_NUM_THREADS ?= 1
@@ -33,8 +33,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m rexdynnet.simulation.warm_up
 	@touch $@
 
-demo: $(STAMP)  ## simulate a winter week of the 16-building DESTEST network
-	$(BIN)/rexdynnet simulate $(SCENARIO) -o $(OUT)
+demo: $(STAMP)  ## run a winter day with market, control, safety and plant on the 16-building DESTEST network
+	$(BIN)/rexdynnet run $(SCENARIO) -o $(OUT)
 
 test: $(STAMP)  ## run the tests, except the slow ones
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
