@@ -274,7 +274,9 @@ def _looped(
     applied, memory = begun.controls, None
     for begin, end in pairwise(steps):
         silent = world.silent_at(begin)
-        metered = {} if schedule is None else _metered(scenario, tally.energy_in_unit(begin))
+        metered: dict[str, float] = {}
+        if schedule is not None or market is not None:
+            metered = _metered(scenario, tally.energy_in_unit(begin))
         observation, read = instruments.observe(read, output, silent, metered)
         if market is not None:
             counted = _counted(tally, output)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rexdynnet.control.settings import ControllerKind
 from rexdynnet.errors import InputError
 from rexdynnet.market.ledger import Cause, audit_csv
 from rexdynnet.market.reservex import Reservex
@@ -123,3 +124,15 @@ def test_without_reservation_everybody_pays_for_what_the_meter_says(
         tariff = done.market.settings.tariff_EUR_per_MWh
         for line in lines:
             assert line.imbalance_uEUR == pytest.approx(line.delivered_Wh * tariff, abs=2)
+
+
+@pytest.mark.slow
+def test_the_predictive_controller_delivers_what_was_traded() -> None:
+    whole = scenario()
+    assert whole.closed_loop is not None
+    control = replace(whole.closed_loop.control, kind=ControllerKind.MPC)
+    done = run(replace(whole, closed_loop=replace(whole.closed_loop, control=control)))
+    assert done.market is not None
+    assert done.market.exchange.ledger.total == 0
+    assert done.data["unit_reserved_energy"].sum() > 0
+    assert set(done.data["control_outcome_name"].values) == {"ok"}
