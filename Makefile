@@ -67,6 +67,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mv docs/evidence/bench_mpc.json.part docs/evidence/bench_mpc.json
 	$(BIN)/rexdynnet bench faults --json > docs/evidence/bench_faults.json.part
 	mv docs/evidence/bench_faults.json.part docs/evidence/bench_faults.json
+	$(BIN)/rexdynnet bench market --json > docs/evidence/bench_market.json.part
+	mv docs/evidence/bench_market.json.part docs/evidence/bench_market.json
 
 docs: $(STAMP)  ## build the documentation into docs/_build/html, running all its code
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

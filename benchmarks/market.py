@@ -22,19 +22,20 @@ def measure(report: Report) -> Iterator[Measurement]:
     """Measure both mechanisms that have a target."""
     for mechanism, target in TARGETS.items():
         report(f"{mechanism.value}: {REPEATS} times {COUNT} orders")
-        yield throughput(mechanism, target)
+        yield from throughput(mechanism, target)
 
 
-def throughput(mechanism: MechanismKind, target: float) -> Measurement:
-    """Orders per second of wall-clock time, the median of some runs."""
+def throughput(mechanism: MechanismKind, target: float) -> Iterator[Measurement]:
+    """Orders per second of wall-clock time and of processor time, the medians of some runs."""
     with TemporaryDirectory() as folder:
         runs = [run(mechanism, COUNT, GROUP, Path(folder), seed) for seed in range(REPEATS)]
     timing = Timing(tuple(sent.seconds for sent in runs))
     waits = sorted(wait for sent in runs for wait in sent.waits_s)
-    processor = COUNT * REPEATS / sum(sent.processor_s for sent in runs)
+    worked = Timing(tuple(sent.processor_s for sent in runs))
     refused = 1.0 - sum(sent.taken for sent in runs) / (COUNT * REPEATS)
-    return Measurement(
-        f"orders_per_second_{mechanism.name.lower()}",
+    name = mechanism.name.lower()
+    yield Measurement(
+        f"orders_per_second_{name}",
         COUNT / timing.median_s,
         "1/s",
         Sense.AT_LEAST,
@@ -43,8 +44,16 @@ def throughput(mechanism: MechanismKind, target: float) -> Measurement:
         remark=(
             f"{PARTICIPANTS} participants, {UNITS} units, {ROWS} envelope rows, one thread, one "
             f"order at a time: checks, credit, envelope, matching, posting, journal; fdatasync "
-            f"and replies every {GROUP} orders; {processor:.0f} per second of processor time; "
-            f"median wait for a reply {1e3 * waits[len(waits) // 2]:.0f} ms; "
-            f"{refused:.1%} refused"
+            f"and replies every {GROUP} orders; median wait "
+            f"for a reply {1e3 * waits[len(waits) // 2]:.0f} ms; {refused:.1%} refused"
         ),
+    )
+    yield Measurement(
+        f"orders_per_processor_second_{name}",
+        COUNT / worked.median_s,
+        "1/s",
+        Sense.AT_LEAST,
+        target,
+        worked,
+        remark="same runs, without what other programs and the disk took",
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
@@ -183,12 +185,29 @@ class Ledger:
         return len(self)
 
     def to_csv(self, path: Path) -> None:
-        """Write every transfer as CSV."""
+        """Write every transfer as CSV, and beside it the seal that `audit_csv` compares.
+
+        The seal (`ledger.csv.seal.json`) holds the number of transfers, the balances in µEUR
+        and the file's SHA-256. Keep a copy of it elsewhere: whoever can alter both files can
+        make them agree.
+        """
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for entry in self.entries():
                 writer.writerow((*entry[:2], entry.cause.name.lower(), *entry[3:]))
+        moved = {self.names[at] for at in (*self._entries[3::6], *self._entries[4::6])}
+        seal = {
+            "transfers": len(self),
+            "sha256": _sha256(path),
+            "balances_uEUR": {k: v for k, v in self.balances().items() if k in moved},
+        }
+        seal_path(path).write_text(json.dumps(seal, indent=1) + "\n", encoding="utf-8")
+
+
+def seal_path(path: Path) -> Path:
+    """File beside an exported ledger that says what it must hold."""
+    return path.with_name(path.name + ".seal.json")
 
 
 def split(amount_uEUR: int, weights: Sequence[int]) -> tuple[list[int], int]:
@@ -231,13 +250,15 @@ def audit_csv(path: Path) -> dict[str, int]:
     Raises
     ------
     InputError
-        No such file, another header, or a row that cannot be read or has a negative amount.
+        No such file or seal, another header, a row that cannot be read or has a negative
+        amount, or a line that was lost, added, moved or altered since the export.
     """
     balance: dict[str, int] = {}
     if not path.is_file():
         raise InputError(
             Finding("there is no such ledger", "export one with `Ledger.to_csv`", file=path)
         )
+    transfers = 0
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
         if tuple(rows.fieldnames or ()) != COLUMNS:
@@ -261,6 +282,40 @@ def audit_csv(path: Path) -> dict[str, int]:
                         field="amount_uEUR",
                     )
                 )
+            transfers += 1
             balance[row["debit"]] = balance.get(row["debit"], 0) - int(text)
             balance[row["credit"]] = balance.get(row["credit"], 0) + int(text)
+    _compare(path, transfers, balance)
     return balance
+
+
+def _compare(path: Path, transfers: int, balance: Mapping[str, int]) -> None:
+    """Refuse a ledger that is not what its seal says."""
+    remedy = "export the ledger again from the exchange's journal"
+    beside = seal_path(path)
+    try:
+        seal = json.loads(beside.read_text(encoding="utf-8"))
+        told: tuple[int, dict[str, int], str] = (
+            seal["transfers"],
+            seal["balances_uEUR"],
+            seal["sha256"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"the seal of {path.name} is missing or cannot be read"
+        raise InputError(Finding(message, remedy, file=beside)) from error
+    if transfers != told[0]:
+        message = f"{transfers} transfers, {told[0]} were written"
+    elif balance != told[1]:
+        names = sorted(balance.keys() | told[1])
+        wrong = [name for name in names if balance.get(name) != told[1].get(name)]
+        message = f"balances differ from those written: {', '.join(wrong)}"
+    elif _sha256(path) != told[2]:
+        message = "a line was altered or moved since the file was written"
+    else:
+        return
+    raise InputError(Finding(message, remedy, file=path))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rexdynnet.cli import app
 from rexdynnet.errors import InputError
 from rexdynnet.market.contracts import Flow, Side
 from rexdynnet.market.deviation import Cascade, Reading, bins
-from rexdynnet.market.ledger import Account, Cause, audit_csv, split
+from rexdynnet.market.ledger import Account, Cause, audit_csv, seal_path, split
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.settle import Statement, Terms, UnitCosts, book, settle, true_up
 from tests.unit.market.small_market import open_market, order, small_market
@@ -235,7 +236,58 @@ def test_an_exported_ledger_adds_up_without_the_exchange(tmp_path: Path):
     assert sum(found.values()) == 0
     assert found == {name: b for name, b in exchange.ledger.balances().items() if name in found}
     path.write_text(path.read_text().replace(",maker,", ",maker,-", 1))
-    with pytest.raises(InputError, match=r"ledger\.csv"):
+    with pytest.raises(InputError, match=r"ledger\.csv.*amount_uEUR is '-"):
+        audit_csv(path)
+
+
+def _without_the_last(lines: list[str]) -> list[str]:
+    return lines[:-1]
+
+
+def _with_one_twice(lines: list[str]) -> list[str]:
+    return [*lines, lines[-1]]
+
+
+def _with_another_amount(lines: list[str]) -> list[str]:
+    return [lines[0], lines[1] + "0", *lines[2:]]
+
+
+def _with_another_cause(lines: list[str]) -> list[str]:
+    return [lines[0], lines[1].replace(",trade,", ",payment,"), *lines[2:]]
+
+
+def _with_two_swapped(lines: list[str]) -> list[str]:
+    return [lines[0], lines[2], lines[1], *lines[3:]]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "found"),
+    [
+        (_without_the_last, "transfers, .* were written"),
+        (_with_one_twice, "transfers, .* were written"),
+        (_with_another_amount, "balances differ .*maker"),
+        (_with_another_cause, "altered or moved"),
+        (_with_two_swapped, "altered or moved"),
+    ],
+)
+def test_an_audit_finds_every_kind_of_tampering(
+    tamper: Callable[[list[str]], list[str]], found: str, tmp_path: Path
+):
+    path = tmp_path / "ledger.csv"
+    reserved_market().ledger.to_csv(path)
+    lines = path.read_text().splitlines()
+    changed = tamper(lines)
+    assert changed != lines
+    path.write_text("\n".join(changed) + "\n")
+    with pytest.raises(InputError, match=found):
+        audit_csv(path)
+
+
+def test_a_ledger_without_its_seal_is_no_audited_ledger(tmp_path: Path):
+    path = tmp_path / "ledger.csv"
+    reserved_market().ledger.to_csv(path)
+    seal_path(path).unlink()
+    with pytest.raises(InputError, match=r"seal of ledger\.csv is missing"):
         audit_csv(path)
 
 

@@ -29,16 +29,30 @@ def test_a_limit_order_trades_what_it_meets_and_books_the_rest():
     assert quote.asks == (Level(1000, 400), Level(1002, 500))
 
 
+def test_a_market_order_takes_level_after_level_until_the_book_is_empty():
+    """TSX, Order Types and Functionality Guide, p. 27, section 4.2 "Market Orders".
+
+    The guide books the rest of 300 at the last price; here the rest of a market order is dropped.
+    https://tsx.com/ebooks/en/order-types-guide/27
+    """
+    book = _book((1, 1, 100, 1000), (2, 1, 100, 999), (3, -1, 400, 1002), (4, -1, 100, 1002))
+    outcome = book.take(Ask(5, 5, -1, 0, 0, 500, None))
+    assert outcome.fills == [Fill(1, 5, 100, 100 * 1000), Fill(2, 5, 100, 100 * 999)]
+    quote = book.quote(0, 0, (0, 0))
+    assert quote.bids == ()
+    assert quote.asks == (Level(1002, 500),)
+
+
 def test_orders_of_one_price_fill_first_come_first_served():
-    """S. Ghosh and S. Donadio, Learn Algorithmic Trading, Packt 2019, "FIFO matching"."""
-    a, b, c, d, x, y, z, k = range(1, 9)
-    book = _book(
-        (a, 1, 1, 10), (b, 1, 2, 10), (c, 1, 3, 10), (d, 1, 1, 9),
-        (x, -1, 1, 11), (y, -1, 2, 11), (z, -1, 2, 12),
-    )  # fmt: skip
-    outcome = book.take(Ask(k, k, -1, 0, 0, 4, 10))
-    assert outcome.fills == [Fill(a, k, 1, 10), Fill(b, k, 2, 20), Fill(c, k, 1, 10)]
-    assert book.quote(0, 0, (0, 0)).bids == (Level(10, 2), Level(9, 1))
+    """Evanot, Market Execution Mechanics, lesson 9 "Execution Priority Is Determined by Time".
+
+    https://evanot.com/pages/tutorials/market-execution-mechanics/009-execution-priority-is-determined-by-time
+    """
+    book = _book((1, -1, 3, 14), (2, -1, 4, 14))
+    outcome = book.take(Ask(3, 3, 1, 0, 0, 3, 14))
+    assert outcome.fills == [Fill(3, 1, 3, 3 * 14)]
+    assert outcome.resting == 0
+    assert book.quote(0, 0, (0, 0)).asks == (Level(14, 4),)
 
 
 def test_a_market_order_walks_up_the_book():
@@ -53,16 +67,30 @@ def test_a_market_order_walks_up_the_book():
 
 
 def test_the_pressure_of_buyers_takes_an_opening_price_to_its_upper_end():
-    """UNSW, Trading Engine course, session 3, appendix: the new call algorithm of the ASX.
-
-    Greatest volume 1,000 between 6.10 and 6.39, least surplus 500 up to 6.39, on the buy side.
-    https://cgi.cse.unsw.edu.au/~fethir/TradingEngineCourse/session3/
-    """
+    """By hand: volume 1,000 from 610 to 639, surplus of bids 500 at 639 and more below."""
     bids = [(640, 500), (639, 500), (639, 500), (634, 1000), (633, 500)]
     asks = [(610, 1000), (640, 500), (641, 520), (642, 550), (643, 519)]
     found = clear(bids, asks)
     assert found is not None
     assert (found.price_uEUR, found.lots) == (639, 1000)
+
+
+def test_a_call_clears_where_most_can_be_executed():
+    """MarketGrid documentation, "Single-Price Auction": 290 lots at 12,400.
+
+    https://docs-240.pages.dev/marketgrid/concepts/trading/matching-algorithms/auction
+    """
+    bids = [
+        (13000, 45), (12900, 95), (12800, 25), (12700, 35), (12600, 25),
+        (12500, 55), (12400, 200), (12300, 80), (12200, 60),
+    ]  # fmt: skip
+    asks = [
+        (13100, 35), (13000, 50), (12900, 10), (12800, 15), (12700, 10),
+        (12600, 20), (12500, 90), (12400, 155), (12300, 125), (12200, 10),
+    ]  # fmt: skip
+    found = clear(bids, asks)
+    assert found is not None
+    assert (found.price_uEUR, found.lots) == (12400, 290)
 
 
 def test_a_double_auction_of_electricity_clears_at_the_last_pair():
