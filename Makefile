@@ -65,6 +65,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mv docs/evidence/bench_sim.json.part docs/evidence/bench_sim.json
 	$(BIN)/rexdynnet bench mpc --json > docs/evidence/bench_mpc.json.part
 	mv docs/evidence/bench_mpc.json.part docs/evidence/bench_mpc.json
+	$(BIN)/rexdynnet bench events --json > docs/evidence/bench_events.json.part
+	mv docs/evidence/bench_events.json.part docs/evidence/bench_events.json
 	$(BIN)/rexdynnet bench faults --json > docs/evidence/bench_faults.json.part
 	mv docs/evidence/bench_faults.json.part docs/evidence/bench_faults.json
 	$(BIN)/rexdynnet bench market --json > docs/evidence/bench_market.json.part
