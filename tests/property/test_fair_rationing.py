@@ -81,7 +81,10 @@ def _highest(
     free: list[int],
     raised: list[int],
 ) -> float:
-    """Largest t with share >= t for the raised, the others at least as given, the fixed exactly."""
+    """Largest t with share >= t for the raised, the others at least as given, the fixed exactly.
+
+    A slack of 1e-9 of every share: round-off must not make a limit of 0 impossible.
+    """
     count = matrix.shape[1]
     cost = np.zeros(count + 1)
     cost[-1] = -1.0
@@ -94,7 +97,7 @@ def _highest(
     found = linprog(
         cost,
         A_ub=np.vstack([np.hstack([matrix, np.zeros((len(matrix), 1))]), above]),
-        b_ub=np.concatenate([limit + 1e-9, np.zeros(len(raised))]),
+        b_ub=np.concatenate([limit + 1e-9 * matrix.sum(axis=1), np.zeros(len(raised))]),
         bounds=[*bounds, (0.0, 1.0)],
         method="highs",
     )
