@@ -10,9 +10,10 @@ import numpy as np
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.graph import Network
-from rexdynnet.safety.events import Trace, straight_trace
+from rexdynnet.safety.events import Trace, smooth_trace, straight_trace
 from rexdynnet.simulation.dataset import MEANS
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
+from rexdynnet.simulation.plugflow import PlugFlowPlant
 
 _TEMPERATURES = ("supply_temperature", "return_temperature")
 _QUANTITIES: Mapping[str, tuple[str, ...]] = {
@@ -196,7 +197,9 @@ class PlantFlow:
             left[:, column] = values[kept + 1] if record in MEANS else values[kept]
             right[:, column] = values[kept + 1]
         edges = np.append(times[kept], times[kept[-1] + 1])
-        return straight_trace(edges, self.watch, left, right)
+        # plug flow is straight between its rows; the integrators' rows are far apart and smooth
+        made = straight_trace if isinstance(self.plant, PlugFlowPlant) else smooth_trace
+        return made(edges, self.watch, left, right)
 
 
 def _between(start: Inputs, end: Inputs, weight: float) -> Inputs:
