@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
-from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote
+from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote, new_tuple
 from rexdynnet.market.refusals import Reason, Refusal
 
 
@@ -104,8 +104,9 @@ class ContinuousAuction:
 
     def worst(self, ask: Ask) -> int | Refusal:
         """At the limit; a market order is walked through the book."""
-        if ask.limit_uEUR is not None:
-            return ask.sign * ask.limit_uEUR * ask.lots
+        _, _, sign, _, _, wanted, limit = ask
+        if limit is not None:
+            return sign * limit * wanted
         book = self._books.get((self.areas[ask.node], ask.unit))
         left, cost = ask.lots, 0
         if book is not None:
@@ -133,20 +134,17 @@ class ContinuousAuction:
         withdrawn: list[int] = []
         while lots:
             best = against.front()
-            if best is None:
+            if best is None or (limit is not None and best[0] > sign * limit):
                 break
-            price = sign * best[0]
-            if limit is not None and sign * price > sign * limit:
-                break
-            queue = best[1]
+            price, queue = sign * best[0], best[1]
             while lots and queue:
                 first = queue[0]
                 if first.lots and first.owner != owner:
-                    traded = min(first.lots, lots)
+                    traded = first.lots if first.lots < lots else lots
                     first.lots -= traded
                     lots -= traded
                     buy, sell = (order, first.order) if sign > 0 else (first.order, order)
-                    fills.append(Fill(buy, sell, traded, traded * price))
+                    fills.append(new_tuple(Fill, (buy, sell, traded, traded * price)))
                 elif first.lots:
                     first.lots = 0
                     withdrawn.append(first.order)
@@ -154,10 +152,10 @@ class ContinuousAuction:
                     queue.popleft()
                     self._waiting.pop(first.order, None)
         if not lots or limit is None:
-            return Outcome(fills, 0, withdrawn)
+            return new_tuple(Outcome, (fills, 0, withdrawn))
         waiting = self._waiting[order] = Waiting(order, owner, sign, lots, limit)
         own.add(-sign * limit, waiting)
-        return Outcome(fills, lots, withdrawn)
+        return new_tuple(Outcome, (fills, lots, withdrawn))
 
     def cancel(self, order: int) -> None:
         """Take an order out of the book."""

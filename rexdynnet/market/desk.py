@@ -14,6 +14,7 @@ from rexdynnet.market.promise import Promise
 
 FIRST_ACCOUNT = len(Account)
 """Accounts of the ledger before those of participants."""
+MAKER_ACCOUNT, TRADE = int(Account.MAKER), int(Cause.TRADE)
 
 
 class Trade(NamedTuple):
@@ -108,7 +109,7 @@ class Desk:
         holdings = self.holdings
         cell = unit * holdings.nodes + node
         holdings.trade(key, owner, flow, sign, cell, lots, sign * cost_uEUR)
-        self.ledger.transfer(event, unit, 0, FIRST_ACCOUNT + owner, 0, cost_uEUR)
+        self.ledger.transfer(event, unit, TRADE, FIRST_ACCOUNT + owner, MAKER_ACCOUNT, cost_uEUR)
         if sign > 0:
             trade = (event, unit, owner, MAKER, node, node, lots, cost_uEUR)
         else:
@@ -137,8 +138,8 @@ class Desk:
             if left is None:
                 binding = "no envelope covers it"
             else:
-                binding = promise.refusal(left, promise.free)
-                promise.free = promise.free if binding else left
+                binding = promise.refusal(left)
+                promise.left = promise.left if binding else left
             if binding:
                 self.withdraw(number, binding, held=False)
                 gone.append(number)
@@ -166,50 +167,72 @@ class Desk:
         """
         holdings = self.holdings
         wanted = taken.lots
-        self.open[event] = taken
-        self.numbers[taken.owner, taken.number] = event
-        if taken.closing:
-            holdings.closing[taken.key] = holdings.closing.get(taken.key, 0) + wanted
-        holdings.held[taken.owner] += taken.hold * wanted
-        paid = 0
-        for fill in outcome.fills:
-            paid += fill.amount_uEUR
-            self.trade(event, fill)
-        rest = taken.lots
-        if rest and not may_wait:
-            self.withdraw(event)
-        for number in outcome.withdrawn:
+        done = paid = 0
+        fills, _, withdrawn = outcome
+        for fill in fills:
+            buy, sell, lots, amount_uEUR = fill
+            number = sell if buy == event else buy
+            waited = self.open[number]
+            self._met(waited, number, lots, amount_uEUR)
+            if buy == event:
+                self._pay(event, taken, waited, lots, amount_uEUR)
+            else:
+                self._pay(event, waited, taken, lots, amount_uEUR)
+            done += lots
+            paid += amount_uEUR
+        promise, sign = self.promise, taken.sign
+        if done:
+            cell = taken.unit * holdings.nodes + taken.node
+            holdings.trade(taken.key, taken.owner, taken.flow, sign, cell, done, paid)
+            if promise is not None:
+                promise.fill(taken.unit, taken.node, sign, done)
+        rest = wanted - done
+        if rest and may_wait:
+            taken.lots = rest
+            self.open[event] = taken
+            self.numbers[taken.owner, taken.number] = event
+            if taken.closing:
+                holdings.closing[taken.key] = holdings.closing.get(taken.key, 0) + rest
+            holdings.held[taken.owner] += taken.hold * rest
+        elif rest:
+            if promise is not None:
+                promise.release(taken.unit, taken.node, sign, rest)
+            rest = 0
+        for number in withdrawn:
             self.withdraw(number, "it would have met another order of its own sender")
-        return wanted - rest, taken.sign * paid, rest if may_wait else 0
+        return done, sign * paid, rest
 
     def trade(self, event: int, fill: Fill) -> None:
-        """Book a fill on both sides: lots, credit, envelope, money."""
-        buy, sell, lots, amount_uEUR = fill
+        """Book a fill between two orders that wait, on both sides."""
+        buyer, seller = self.open[fill.buy], self.open[fill.sell]
+        self._met(buyer, fill.buy, fill.lots, fill.amount_uEUR)
+        self._met(seller, fill.sell, fill.lots, fill.amount_uEUR)
+        self._pay(event, buyer, seller, fill.lots, fill.amount_uEUR)
+
+    def _met(self, each: OpenOrder, number: int, lots: int, amount_uEUR: int) -> None:
+        """Book lots, credit and envelope for an order of which a part no longer waits."""
         holdings, promise = self.holdings, self.promise
-        buyer, seller = self.open[buy], self.open[sell]
-        for number, each in ((buy, buyer), (sell, seller)):
-            owner = each.owner
-            holdings.held[owner] -= each.hold * lots
-            if each.closing:
-                holdings.closing[each.key] -= lots
-            cell = each.unit * holdings.nodes + each.node
-            holdings.trade(each.key, owner, each.flow, each.sign, cell, lots, amount_uEUR)
-            if promise is not None:
-                promise.fill(each.unit, each.node, each.sign, lots)
-            each.lots -= lots
-            if not each.lots:
-                del self.open[number]
-                del self.numbers[owner, each.number]
-        self.ledger.transfer(
-            event,
-            buyer.unit,
-            Cause.TRADE,
-            FIRST_ACCOUNT + buyer.owner,
-            FIRST_ACCOUNT + seller.owner,
-            amount_uEUR,
-        )
-        who = (buyer.owner, seller.owner, buyer.node, seller.node)
-        self.trades.append((event, buyer.unit, *who, lots, amount_uEUR))
+        owner, key, sign, unit, node = each.owner, each.key, each.sign, each.unit, each.node
+        holdings.held[owner] -= each.hold * lots
+        if each.closing:
+            holdings.closing[key] -= lots
+        cell = unit * holdings.nodes + node
+        holdings.trade(key, owner, each.flow, sign, cell, lots, amount_uEUR)
+        if promise is not None:
+            promise.fill(unit, node, sign, lots)
+        each.lots -= lots
+        if not each.lots:
+            del self.open[number]
+            del self.numbers[owner, each.number]
+
+    def _pay(
+        self, event: int, buyer: OpenOrder, seller: OpenOrder, lots: int, amount_uEUR: int
+    ) -> None:
+        """Let the buyer of a fill pay its seller, and publish the trade."""
+        unit, debit, credit = buyer.unit, buyer.owner, seller.owner
+        debited, credited = FIRST_ACCOUNT + debit, FIRST_ACCOUNT + credit
+        self.ledger.transfer(event, unit, TRADE, debited, credited, amount_uEUR)
+        self.trades.append((event, unit, debit, credit, buyer.node, seller.node, lots, amount_uEUR))
 
     def withdraw(self, number: int, why: str = "", held: bool = True) -> None:
         """Give back everything that the rest of an order holds."""

@@ -35,6 +35,7 @@ class Holdings:
 
     def __init__(self, market: Market) -> None:
         self.rules: Rules = market.rules
+        self.margin_uEUR = market.rules.margin_uEUR
         self.nodes = len(market.nodes)
         self.people = len(market.participants)
         self.line: list[int] = [p.credit_uEUR + p.collateral_uEUR for p in market.participants]
@@ -64,11 +65,11 @@ class Holdings:
             else:
                 self.opened[key] = (before[0] + lots, before[1] + amount_uEUR)
             if flow:
-                self.held[owner] += self.rules.margin_uEUR * lots
+                self.held[owner] += self.margin_uEUR * lots
         else:
             self.lots[key] -= lots
             if flow:
-                self.held[owner] -= self.rules.margin_uEUR * lots
+                self.held[owner] -= self.margin_uEUR * lots
 
     def position(self, unit: int, node: int, owner: int, flow: int) -> int:
         """Lots held."""
@@ -80,7 +81,7 @@ class Holdings:
 
     def release(self, unit: int) -> None:
         """Free the credit that promises of a settled unit had held."""
-        margin = self.rules.margin_uEUR
+        margin = self.margin_uEUR
         for node in range(self.nodes):
             for owner in range(self.people):
                 lots = self.position(unit, node, owner, Flow.INJECTION)

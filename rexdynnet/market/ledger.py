@@ -9,10 +9,12 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
+from struct import Struct
 from typing import NamedTuple
 
 from rexdynnet.errors import Finding, InputError, RexdynnetError
 
+_ENTRY = Struct("=6q")
 COLUMNS = ("event", "unit", "cause", "debit", "credit", "amount_uEUR")
 """Of an exported ledger."""
 
@@ -130,7 +132,7 @@ class Ledger:
         balance = self.balance
         balance[debit] -= amount_uEUR
         balance[credit] += amount_uEUR
-        self._entries.extend((event, unit, cause, debit, credit, amount_uEUR))
+        self._entries.frombytes(_ENTRY.pack(event, unit, cause, debit, credit, amount_uEUR))
 
     def balances(self) -> dict[str, int]:
         """Balance of every account in µEUR."""

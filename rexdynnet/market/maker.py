@@ -34,7 +34,6 @@ class ReservationMaker:
         self.inventory: dict[int, int] = {}
         self._curves: dict[int, Curve] = {}
         self._default: Curve | None = None
-        self._worst: tuple[int, int] = (0, 0)
 
     def reprice(self, curves: Mapping[int, Curve] | Curve) -> None:
         """Quote from new curves from now on; what was traded stays as it is."""
@@ -49,7 +48,11 @@ class ReservationMaker:
 
     def worst(self, ask: Ask) -> int | Refusal:
         """The exact cost, or why there is no price that the order accepts."""
-        order, _, sign, node, unit, lots, limit = ask
+        _, _, sign, node, unit, lots, limit = ask
+        return self.price(sign, node, unit, lots, limit)
+
+    def price(self, sign: int, node: int, unit: int, lots: int, limit: int | None) -> int | Refusal:
+        """What `worst` says of an order with these fields."""
         curve = self._curves.get(unit, self._default)
         if curve is None:
             return Refusal(Reason.NOT_CERTIFIED, f"unit {unit} has no certified price")
@@ -60,21 +63,20 @@ class ReservationMaker:
                 f"{lots} lots {'cost' if sign > 0 else 'bring'} {sign * cost / lots:.6g} "
                 f"µEUR/lot against a limit of {limit}",
             )
-        self._worst = (order, cost)
         return cost
+
+    def move(self, unit: int, lots: int) -> None:
+        """Count `lots` more sold in a unit (negative: bought)."""
+        inventory = self.inventory
+        inventory[unit] = inventory.get(unit, 0) + lots
 
     def take(self, ask: Ask) -> Outcome:
         """Trade all of an order against the maker's own inventory."""
-        order, _, sign, node, unit, lots, _ = ask
-        sold = self.inventory.get(unit, 0)
-        known, cost = self._worst
-        if known != order:
-            curve = self._curves.get(unit, self._default)
-            if curve is None:
-                return Outcome(())
-            cost = curve.cost(sold, node, sign * lots)
-        self._worst = (0, 0)
-        self.inventory[unit] = sold + sign * lots
+        order, _, sign, _, unit, lots, _ = ask
+        cost = self.worst(ask._replace(limit_uEUR=None))
+        if isinstance(cost, Refusal):
+            return Outcome(())
+        self.move(unit, sign * lots)
         if sign > 0:
             return Outcome((Fill(order, MAKER, lots, cost),))
         return Outcome((Fill(MAKER, order, lots, -cost),))

@@ -53,12 +53,11 @@ class Curve(NamedTuple):
         >>> curve.cost(0, 0, 10), curve.cost(10, 0, -10)
         (5250, -5250)
         """
-        x = inventory - self.neutral
+        base_uEUR, premium_uEUR, skew_nEUR, neutral = self
+        x = inventory - neutral
         moved = abs(x + lots) - abs(x)
-        bent = self.skew_nEUR * lots * (2 * x + lots)
-        return (
-            self.base_uEUR[node] * lots + self.premium_uEUR * moved - (-bent // (2 * nEUR_PER_uEUR))
-        )
+        bent = skew_nEUR * lots * (2 * x + lots)
+        return base_uEUR[node] * lots + premium_uEUR * moved - (-bent // (2 * nEUR_PER_uEUR))
 
 
 class Pricing(Protocol):

@@ -2,6 +2,11 @@
 
 Every row of the envelope is kept in whole microjoules, so that what a trade takes and its
 reversal gives back are the same number, however often.
+
+All rows stand side by side in one large integer, a lane of 128 bits each, shifted up by half
+the lane so that none is ever negative. A trade is then one multiplication and one subtraction,
+and the top bits of the lanes tell at once whether any row is overdrawn. A lane holds
+coefficients below 2**63 times orders below 2**31 lots, 2**33 of them.
 """
 
 from __future__ import annotations
@@ -15,9 +20,12 @@ from rexdynnet.timeline import DeliveryEnvelope
 UNITS_PER_J = 1_000_000
 """Whole microjoules; 2**53 of them are 9 GJ, and Python's integers do not end there."""
 
-# Per lot: what a trade takes net, what a purchase and a sale hold; None holds nothing.
-Column = tuple[list[int], list[int] | None, list[int] | None]
+# Per lot: what a trade takes net, what a purchase and a sale hold while they wait.
+Column = tuple[int, int, int]
 Ints = NDArray[np.int64]
+
+_BYTES = 16
+_ZERO = 1 << 127
 
 
 class Promise:
@@ -31,6 +39,14 @@ class Promise:
     rows_uJ : ndarray of int64, shape (m, n, k)
         Per lot sold.
     limit_uJ : ndarray of int64, shape (m,)
+
+    Examples
+    --------
+    >>> rows, limit = np.array([[[2]], [[-1]]]), np.array([10, 0])
+    >>> promise = Promise(("plant", "reverse"), 4, rows, limit)
+    >>> left = promise.after(4, 0, 3)
+    >>> promise.overdrawn(left), promise.lanes(left)
+    (False, [4, 3])
     """
 
     def __init__(self, names: tuple[str, ...], first: int, rows_uJ: Ints, limit_uJ: Ints) -> None:
@@ -39,91 +55,111 @@ class Promise:
         self.rows_uJ = rows_uJ
         self.limit_uJ = limit_uJ
         self.count = int(rows_uJ.shape[1])
-        self.free: list[int] = limit_uJ.tolist()
-        self._columns: dict[tuple[int, int], Column] = {}
+        self.nodes = int(rows_uJ.shape[2])
+        self.left = _pack(limit_uJ.tolist())
+        """Every row's rest, as one integer; `free` reads it."""
+        self._zero = _pack([0] * len(names))
+        self._columns: dict[int, Column | None] = {}
+
+    @property
+    def free(self) -> list[int]:
+        """What is left in every row, µJ."""
+        return self.lanes(self.left)
+
+    def lanes(self, left: int) -> list[int]:
+        """Read rows that `after` or `held` returned, µJ."""
+        flat = left.to_bytes(_BYTES * len(self.names), "little")
+        return [
+            int.from_bytes(flat[at : at + _BYTES], "little") - _ZERO
+            for at in range(0, len(flat), _BYTES)
+        ]
+
+    def overdrawn(self, left: int) -> bool:
+        """Whether any row is below zero."""
+        return left & self._zero != self._zero
 
     def _find(self, unit: int, node: int) -> Column | None:
-        found = self._columns.get((unit, node))
-        if found is None and 0 <= unit - self.first < self.count:
-            net: list[int] = self.rows_uJ[:, unit - self.first, node].tolist()
-            # what a lot bought, and a lot sold, may take while it waits in a book
-            buys = [c if c > 0 else 0 for c in net]
-            sells = [-c if c < 0 else 0 for c in net]
-            found = self._columns[unit, node] = (
-                net,
-                buys if any(buys) else None,
-                sells if any(sells) else None,
-            )
-        return found
-
-    def column(self, unit: int, node: int) -> list[int] | None:
-        """What one lot bought takes of every row; None outside the envelope."""
-        found = self._find(unit, node)
-        return None if found is None else found[0]
+        cell = unit * self.nodes + node
+        if cell not in self._columns:
+            self._columns[cell] = None
+            if 0 <= unit - self.first < self.count:
+                net = self.rows_uJ[:, unit - self.first, node]
+                # what a lot bought, and a lot sold, may take while it waits in a book
+                buys, sells = _lay(np.maximum(net, 0)), _lay(np.maximum(-net, 0))
+                self._columns[cell] = (buys - sells, buys, sells)
+        return self._columns[cell]
 
     def take_all(self, sold: Ints) -> None:
         """Count everything sold so far, shape (n, k) in lots."""
         taken = np.einsum("mnk,nk->m", self.rows_uJ.astype(object), sold.astype(object))
-        self.free = [free - int(c) for free, c in zip(self.free, taken, strict=True)]
+        self.left = _pack([free - int(c) for free, c in zip(self.free, taken, strict=True)])
 
-    def refusal(self, left: list[int], before: list[int]) -> str | None:
-        """Name the row that a step from `before` to `left` breaks; None if it breaks none.
+    def refusal(self, left: int) -> str | None:
+        """Name the row that a step from what is left to `left` breaks; None if it breaks none.
 
         A row that was overdrawn by an earlier, wider envelope may be relieved at any time.
         """
         worst, name = 0, None
-        for row, (new, old) in enumerate(zip(left, before, strict=True)):
+        after, before = self.lanes(left), self.free
+        for row, (new, old) in enumerate(zip(after, before, strict=True)):
             if new < 0 and new < old and new < worst:
                 worst, name = new, row
         if name is None:
             return None
         have = max(0, before[name]) / UNITS_PER_J / 3.6e6
-        want = (before[name] - left[name]) / UNITS_PER_J / 3.6e6
+        want = (before[name] - after[name]) / UNITS_PER_J / 3.6e6
         return f"row {self.names[name]!r} has {have:.4g} kWh left and the order takes {want:.4g}"
 
-    def after(self, unit: int, node: int, lots: int) -> list[int] | None:
+    def after(self, unit: int, node: int, lots: int) -> int | None:
         """Rows after `lots` (signed, bought positive) trade at once; None outside."""
-        found = self._columns.get((unit, node)) or self._find(unit, node)
-        if found is None:
-            return None
-        return [free - c * lots for free, c in zip(self.free, found[0], strict=True)]
+        found = self._columns.get(unit * self.nodes + node) or self._find(unit, node)
+        return None if found is None else self.left - found[0] * lots
 
-    def held(self, unit: int, node: int, sign: int, lots: int) -> list[int] | None:
+    def held(self, unit: int, node: int, sign: int, lots: int) -> int | None:
         """Rows while `lots` wait in a book, each of which may trade or not; None outside."""
-        found = self._columns.get((unit, node)) or self._find(unit, node)
+        found = self._columns.get(unit * self.nodes + node) or self._find(unit, node)
         if found is None:
             return None
-        column = found[1 if sign > 0 else 2]
-        if column is None:
-            return self.free
-        return [free - c * lots for free, c in zip(self.free, column, strict=True)]
+        column = found[sign]
+        return self.left - column * lots if column else self.left
 
     def fill(self, unit: int, node: int, sign: int, lots: int) -> None:
         """Turn held lots into traded ones: what they relieve becomes free."""
-        found = self._find(unit, node)
-        relief = None if found is None else found[2 if sign > 0 else 1]
-        if relief is not None:
-            self.free = [free + c * lots for free, c in zip(self.free, relief, strict=True)]
+        found = self._columns.get(unit * self.nodes + node) or self._find(unit, node)
+        if found is not None and (column := found[-sign]):
+            self.left += column * lots
 
     def release(self, unit: int, node: int, sign: int, lots: int) -> None:
         """Give back what lots that leave the book untraded had held."""
         found = self._find(unit, node)
-        column = None if found is None else found[1 if sign > 0 else 2]
-        if column is not None:
-            self.free = [free + c * lots for free, c in zip(self.free, column, strict=True)]
+        if found is not None:
+            self.left += found[sign] * lots
 
     def depth(self, unit: int, node: int) -> tuple[int, int]:
         """Lots that can still be bought and sold at once; 2**31 stands for no bound."""
-        column = self.column(unit, node)
-        if column is None:
+        if not 0 <= unit - self.first < self.count:
             return 0, 0
         buy = sell = 2**31
+        column: list[int] = self.rows_uJ[:, unit - self.first, node].tolist()
         for free, c in zip(self.free, column, strict=True):
             if c > 0:
                 buy = min(buy, max(0, free // c))
             elif c < 0:
                 sell = min(sell, max(0, free // -c))
         return buy, sell
+
+
+def _pack(rows: list[int]) -> int:
+    """Put signed rows side by side."""
+    lanes = b"".join((row + _ZERO).to_bytes(_BYTES, "little") for row in rows)
+    return int.from_bytes(lanes, "little")
+
+
+def _lay(rows: Ints) -> int:
+    """Put rows that are not negative side by side, without the shift."""
+    lanes = np.zeros((rows.size, 2), dtype="<i8")
+    lanes[:, 0] = rows
+    return int.from_bytes(lanes.tobytes(), "little")
 
 
 def promise_rows(

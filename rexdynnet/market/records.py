@@ -14,10 +14,12 @@ from rexdynnet.market.pricing import Curve
 NO_LIMIT = -(2**63)
 ORDER_BODY = Struct("<iqBbiqqqqq")
 """owner, number, flow, side, node, unit, lots, limit, then lots traded and µEUR paid."""
-ORDER_FRAME = Struct("<BIiqBbiqqqqq")
-ORDER_LENGTH = ORDER_BODY.size
 CANCEL_BODY = Struct("<iq")
 CLOCK_BODY = Struct("<d")
+
+ORDER_LENGTH = ORDER_BODY.size
+pack_order = Struct("<BI" + ORDER_BODY.format[1:]).pack
+"""Lay out a whole frame: kind, length of the body, body."""
 
 # Cause, debit, credit, µEUR.
 Posting = tuple[int, int, int, int]

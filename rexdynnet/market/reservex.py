@@ -15,7 +15,7 @@ from rexdynnet.market.holdings import Holdings, Opened
 from rexdynnet.market.journal import Journal, Kind
 from rexdynnet.market.ledger import Account, Cause, Ledger, LedgerError
 from rexdynnet.market.maker import ReservationMaker
-from rexdynnet.market.mechanism import Ask, Quote
+from rexdynnet.market.mechanism import Ask, Quote, new_tuple
 from rexdynnet.market.pricing import first_unit
 from rexdynnet.market.promise import Promise, promise_rows
 from rexdynnet.market.records import (
@@ -23,10 +23,10 @@ from rexdynnet.market.records import (
     CLOCK_BODY,
     NO_LIMIT,
     ORDER_BODY,
-    ORDER_FRAME,
     ORDER_LENGTH,
     Posting,
     pack_curves,
+    pack_order,
     pack_postings,
     pack_rows,
     unpack_curves,
@@ -37,6 +37,9 @@ from rexdynnet.market.refusals import Reason, Refusal
 from rexdynnet.market.setup import Market
 from rexdynnet.market.validate import LARGEST, LARGEST_NUMBER, first_fault, plain
 from rexdynnet.timeline import DeliveryEnvelope, PriceSurface, Schedule
+
+# names of this module, because they are looked up for every order
+BUY, EJECTION, ORDER_KIND = Side.BUY, Flow.EJECTION, int(Kind.ORDER)
 
 
 class Reply(NamedTuple):
@@ -110,6 +113,10 @@ class Reservex:
         self._desk = Desk(self._names, self.holdings, self.ledger)
         self._replies: list[Reply] = []
         self._settled: set[int] = set()
+        self._nodes, self._people = len(market.nodes), len(self._names)
+        self._lot_Wh, self._tick_uEUR = self.rules.lot_Wh, self.rules.tick_uEUR
+        self._margin_uEUR = self.rules.margin_uEUR
+        self._most_Wh = LARGEST * self.rules.lot_Wh
         self._journal: Journal | None = None
         if self._maker is not None:
             self._maker.reprice(market.pricing.curves(self.rules, market.nodes, None))
@@ -160,7 +167,6 @@ class Reservex:
 
     def _decide(self, order: Order) -> Reply:
         who, number, flow, side, where, unit, energy_Wh, limit = order
-        rules, holdings = self.rules, self.holdings
         owner = self._who.get(who)
         node = self._where.get(where)
         if (
@@ -173,76 +179,96 @@ class Reservex:
             or side.__class__ is not Side
             or not self._last[owner] < number < LARGEST_NUMBER
             or not self._first <= unit < self._beyond
-            or not 0 < energy_Wh < LARGEST * rules.lot_Wh
-            or energy_Wh % rules.lot_Wh
+            or not 0 < energy_Wh < self._most_Wh
+            or energy_Wh % self._lot_Wh
             or (
                 limit is not None
                 and (
                     limit.__class__ is not int
-                    or limit % rules.tick_uEUR
+                    or limit % self._tick_uEUR
                     or not -LARGEST < limit < LARGEST
                 )
             )
         ):
             return self._explain(order)
-        lots = energy_Wh // rules.lot_Wh
-        sign = int(side)
-        key = ((unit * holdings.nodes + node) * holdings.people + owner) * 2 + flow
-        closing = (sign > 0) is not (flow == 0)
+        holdings, maker, desk = self.holdings, self._maker, self._desk
+        lots = energy_Wh // self._lot_Wh
+        # plain numbers, which Python computes with faster than with an enum's
+        sign = 1 if side is BUY else -1
+        way = 0 if flow is EJECTION else 1
+        closing = (sign > 0) is not (way == 0)
+        cell = unit * self._nodes + node
+        key = (cell * self._people + owner) * 2 + way
         if closing:
             free = holdings.lots.get(key, 0) - holdings.closing.get(key, 0)
             if lots > free:
                 detail = f"{lots} lots given back, {free} held and not on offer"
                 return Reply(who, number, refusal=Refusal(Reason.BEYOND_POSITION, detail))
         event = self.event + 1
-        ask = Ask(event, owner, sign, node, unit, lots, limit)
-        worst = self.mechanism.worst(ask)
+        ask = None
+        if maker is not None:
+            worst = maker.price(sign, node, unit, lots, limit)
+        else:
+            ask = new_tuple(Ask, (event, owner, sign, node, unit, lots, limit))
+            worst = self.mechanism.worst(ask)
         if isinstance(worst, Refusal):
             return Reply(who, number, refusal=worst)
-        margin = rules.margin_uEUR * lots if flow and not closing else 0
-        need = (worst if worst > 0 else 0) + margin
-        if need > 0:
+        need = worst if worst > 0 else 0
+        if way and not closing:
+            need += self._margin_uEUR * lots
+        if need:
             balance = self.ledger.balance[FIRST_ACCOUNT + owner]
             credit = holdings.line[owner] + balance - holdings.held[owner]
             if need > credit:
                 detail = f"{need} µEUR needed, {credit} free"
                 return Reply(who, number, refusal=Refusal(Reason.BEYOND_CREDIT, detail))
-        promise = self._desk.promise
+        promise = desk.promise
         left = None
         if promise is not None:
-            if self._maker is not None:
+            if maker is not None:
                 left = promise.after(unit, node, sign * lots)
             else:
                 left = promise.held(unit, node, sign, lots)
         if promise is None or left is None:
             detail = f"no delivery envelope covers unit {unit}"
             return Reply(who, number, refusal=Refusal(Reason.NOT_CERTIFIED, detail))
-        if left and min(left) < 0:
-            binding = promise.refusal(left, promise.free)
+        if promise.overdrawn(left):
+            binding = promise.refusal(left)
             if binding is not None:
                 return Reply(who, number, refusal=Refusal(Reason.BEYOND_DEPTH, binding))
-        promise.free = left
+        promise.left = left
         self._last[owner] = number
         self.event = event
-        outcome = self.mechanism.take(ask)
-        if self._maker is not None:
-            self._desk.sell(event, key, owner, flow, sign, node, unit, lots, worst)
-            reply = Reply(who, number, lots, worst)
-        else:
+        done, paid, resting = lots, worst, 0
+        if maker is not None:
+            maker.move(unit, sign * lots)
+            desk.sell(event, key, owner, way, sign, node, unit, lots, worst)
+        elif ask is not None:
             hold = max(0, sign * limit) if limit is not None else 0
-            if flow and not closing:
-                hold += rules.margin_uEUR
-            taken = OpenOrder(owner, number, flow, sign, node, unit, lots, key, hold, closing)
-            found = self._desk.matched(event, taken, outcome, limit is not None)
-            reply = Reply(who, number, *found)
+            if way and not closing:
+                hold += self._margin_uEUR
+            taken = OpenOrder(owner, number, way, sign, node, unit, lots, key, hold, closing)
+            outcome = self.mechanism.take(ask)
+            done, paid, resting = desk.matched(event, taken, outcome, limit is not None)
         if self._journal is not None:
+            bound = NO_LIMIT if limit is None else limit
             self._journal.append_frame(
-                ORDER_FRAME.pack(
-                    *(1, ORDER_LENGTH, owner, number, flow, side, node, unit, lots),
-                    *(NO_LIMIT if limit is None else limit, reply.lots, reply.amount_uEUR),
+                pack_order(
+                    ORDER_KIND,
+                    ORDER_LENGTH,
+                    owner,
+                    number,
+                    way,
+                    sign,
+                    node,
+                    unit,
+                    lots,
+                    bound,
+                    done,
+                    paid,
                 )
             )
-        return reply
+        return new_tuple(Reply, (who, number, done, paid, resting, None))
 
     def _explain(self, order: Order) -> Reply:
         """Say which of the first checks an order fails; integers of NumPy are taken over."""
