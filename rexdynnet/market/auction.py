@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote, new_tuple
 from rexdynnet.market.refusals import Reason, Refusal
+
+# one side of a book is a heap of codes: the price (negated for bids) above the order's number,
+# so that the smallest has priority; those of orders that are gone are dropped at the front
+_SHIFT = 62
+_NUMBER = (1 << _SHIFT) - 1
 
 
 class Waiting:
@@ -21,57 +25,6 @@ class Waiting:
         self.sign = sign
         self.lots = lots
         self.limit_uEUR = limit_uEUR
-
-
-class BookSide:
-    """All bids, or all asks, of one book.
-
-    Keys are −price for bids and price for asks, so that the smallest is the best. A
-    cancelled order stays in its queue with 0 lots until it comes to the front.
-    """
-
-    __slots__ = ("heap", "queues")
-
-    def __init__(self) -> None:
-        self.heap: list[int] = []
-        self.queues: dict[int, deque[Waiting]] = {}
-
-    def add(self, key: int, waiting: Waiting) -> None:
-        """Queue an order behind those of the same price."""
-        queue = self.queues.get(key)
-        if queue is None:
-            self.queues[key] = deque((waiting,))
-            heappush(self.heap, key)
-        else:
-            queue.append(waiting)
-
-    def front(self) -> tuple[int, deque[Waiting]] | None:
-        """Best price that has lots, and its queue; empty ones are dropped on the way."""
-        heap, queues = self.heap, self.queues
-        while heap:
-            key = heap[0]
-            queue = queues[key]
-            while queue and not queue[0].lots:
-                queue.popleft()
-            if queue:
-                return key, queue
-            heappop(heap)
-            del queues[key]
-        return None
-
-    def waiting(self) -> Iterator[tuple[int, Waiting]]:
-        """Every order with lots left, best first."""
-        for key in sorted(self.queues):
-            for each in self.queues[key]:
-                if each.lots:
-                    yield key, each
-
-    def levels(self, sign: int) -> tuple[Level, ...]:
-        """Lots per price, best first."""
-        lots: dict[int, int] = {}
-        for key, each in self.waiting():
-            lots[key] = lots.get(key, 0) + each.lots
-        return tuple(Level(-sign * key, lots[key]) for key in lots)
 
 
 class ContinuousAuction:
@@ -99,7 +52,7 @@ class ContinuousAuction:
     def __init__(self, tick_uEUR: int, areas: tuple[int, ...]) -> None:
         self.tick_uEUR = tick_uEUR
         self.areas = areas
-        self._books: dict[tuple[int, int], tuple[BookSide, BookSide]] = {}
+        self._books: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
         self._waiting: dict[int, Waiting] = {}
 
     def worst(self, ask: Ask) -> int | Refusal:
@@ -110,8 +63,7 @@ class ContinuousAuction:
         book = self._books.get((self.areas[ask.node], ask.unit))
         left, cost = ask.lots, 0
         if book is not None:
-            against = book[1] if ask.sign > 0 else book[0]
-            for _, each in against.waiting():
+            for each in self._in_order(book[1] if sign > 0 else book[0]):
                 if each.owner != ask.owner:
                     lots = min(left, each.lots)
                     left -= lots
@@ -128,53 +80,66 @@ class ContinuousAuction:
         place = (self.areas[node], unit)
         book = self._books.get(place)
         if book is None:
-            book = self._books[place] = (BookSide(), BookSide())
+            book = self._books[place] = ([], [])
         own, against = book if sign > 0 else (book[1], book[0])
+        waiting = self._waiting
         fills: list[Fill] = []
         withdrawn: list[int] = []
-        while lots:
-            best = against.front()
-            if best is None or (limit is not None and best[0] > sign * limit):
+        while lots and against:
+            number = against[0] & _NUMBER
+            first = waiting.get(number)
+            if first is None:
+                heappop(against)
+                continue
+            price = first.limit_uEUR
+            if limit is not None and (price > limit if sign > 0 else price < limit):
                 break
-            price, queue = sign * best[0], best[1]
-            while lots and queue:
-                first = queue[0]
-                if first.lots and first.owner != owner:
-                    traded = first.lots if first.lots < lots else lots
-                    first.lots -= traded
-                    lots -= traded
-                    buy, sell = (order, first.order) if sign > 0 else (first.order, order)
-                    fills.append(new_tuple(Fill, (buy, sell, traded, traded * price)))
-                elif first.lots:
-                    first.lots = 0
-                    withdrawn.append(first.order)
-                if not first.lots:
-                    queue.popleft()
-                    self._waiting.pop(first.order, None)
+            if first.owner == owner:
+                withdrawn.append(number)
+                del waiting[number]
+                continue
+            traded = first.lots if first.lots < lots else lots
+            lots -= traded
+            first.lots -= traded
+            if not first.lots:
+                heappop(against)
+                del waiting[number]
+            buy, sell = (order, number) if sign > 0 else (number, order)
+            fills.append(new_tuple(Fill, (buy, sell, traded, traded * price)))
         if not lots or limit is None:
             return new_tuple(Outcome, (fills, 0, withdrawn))
-        waiting = self._waiting[order] = Waiting(order, owner, sign, lots, limit)
-        own.add(-sign * limit, waiting)
+        waiting[order] = Waiting(order, owner, sign, lots, limit)
+        heappush(own, (-sign * limit << _SHIFT) + order)
         return new_tuple(Outcome, (fills, lots, withdrawn))
 
     def cancel(self, order: int) -> None:
         """Take an order out of the book."""
-        waiting = self._waiting.pop(order, None)
-        if waiting is not None:
-            waiting.lots = 0
+        self._waiting.pop(order, None)
 
     def close(self, unit: int) -> Outcome:
         """Drop the books of a unit; nothing trades any more."""
         for place in [place for place in self._books if place[1] == unit]:
             for side in self._books.pop(place):
-                for _, each in side.waiting():
-                    self._waiting.pop(each.order, None)
+                for code in side:
+                    self._waiting.pop(code & _NUMBER, None)
         return Outcome(())
 
     def quote(self, node: int, unit: int, depth: tuple[int, int]) -> Quote:
         """The book of the node's area, all levels."""
         del depth
-        book = self._books.get((self.areas[node], unit))
-        if book is None:
-            return Quote((), ())
-        return Quote(book[0].levels(1), book[1].levels(-1))
+        bids, asks = self._books.get((self.areas[node], unit), ([], []))
+        return Quote(self._levels(bids), self._levels(asks))
+
+    def _in_order(self, side: list[int]) -> Iterator[Waiting]:
+        """Orders of one side, best first."""
+        for code in sorted(side):
+            each = self._waiting.get(code & _NUMBER)
+            if each is not None:
+                yield each
+
+    def _levels(self, side: list[int]) -> tuple[Level, ...]:
+        """Lots per price, best first."""
+        lots: dict[int, int] = {}
+        for each in self._in_order(side):
+            lots[each.limit_uEUR] = lots.get(each.limit_uEUR, 0) + each.lots
+        return tuple(Level(price, lots[price]) for price in lots)

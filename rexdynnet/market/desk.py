@@ -169,18 +169,14 @@ class Desk:
         wanted = taken.lots
         done = paid = 0
         fills, _, withdrawn = outcome
-        for fill in fills:
-            buy, sell, lots, amount_uEUR = fill
-            number = sell if buy == event else buy
-            waited = self.open[number]
-            self._met(waited, number, lots, amount_uEUR)
-            if buy == event:
-                self._pay(event, taken, waited, lots, amount_uEUR)
-            else:
-                self._pay(event, waited, taken, lots, amount_uEUR)
+        promise, sign = self.promise, taken.sign
+        for buy, sell, lots, amount_uEUR in fills:
             done += lots
             paid += amount_uEUR
-        promise, sign = self.promise, taken.sign
+            if sign > 0:
+                self._pay(event, taken, self._met(sell, lots, amount_uEUR), lots, amount_uEUR)
+            else:
+                self._pay(event, self._met(buy, lots, amount_uEUR), taken, lots, amount_uEUR)
         if done:
             cell = taken.unit * holdings.nodes + taken.node
             holdings.trade(taken.key, taken.owner, taken.flow, sign, cell, done, paid)
@@ -204,14 +200,13 @@ class Desk:
 
     def trade(self, event: int, fill: Fill) -> None:
         """Book a fill between two orders that wait, on both sides."""
-        buyer, seller = self.open[fill.buy], self.open[fill.sell]
-        self._met(buyer, fill.buy, fill.lots, fill.amount_uEUR)
-        self._met(seller, fill.sell, fill.lots, fill.amount_uEUR)
-        self._pay(event, buyer, seller, fill.lots, fill.amount_uEUR)
+        buy, sell, lots, amount_uEUR = fill
+        buyer, seller = self._met(buy, lots, amount_uEUR), self._met(sell, lots, amount_uEUR)
+        self._pay(event, buyer, seller, lots, amount_uEUR)
 
-    def _met(self, each: OpenOrder, number: int, lots: int, amount_uEUR: int) -> None:
+    def _met(self, number: int, lots: int, amount_uEUR: int) -> OpenOrder:
         """Book lots, credit and envelope for an order of which a part no longer waits."""
-        holdings, promise = self.holdings, self.promise
+        each, holdings, promise = self.open[number], self.holdings, self.promise
         owner, key, sign, unit, node = each.owner, each.key, each.sign, each.unit, each.node
         holdings.held[owner] -= each.hold * lots
         if each.closing:
@@ -224,6 +219,7 @@ class Desk:
         if not each.lots:
             del self.open[number]
             del self.numbers[owner, each.number]
+        return each
 
     def _pay(
         self, event: int, buyer: OpenOrder, seller: OpenOrder, lots: int, amount_uEUR: int

@@ -56,8 +56,7 @@ class Journal:
         """Frames that survive a crash."""
         self.dropped_bytes = 0
         """Length of the group that a crash had cut short."""
-        self._group = bytearray()
-        self._waiting = 0
+        self._frames: list[bytes] = []
         self._past: list[tuple[int, bytes]] = []
         if path.exists() and path.stat().st_size:
             good = self._read(head)
@@ -115,23 +114,21 @@ class Journal:
 
     def append(self, kind: int, body: bytes) -> None:
         """Add a frame to the group that waits."""
-        self._group += _FRAME.pack(kind, len(body)) + body
-        self._waiting += 1
+        self._frames.append(_FRAME.pack(kind, len(body)) + body)
 
     def append_frame(self, frame: bytes) -> None:
         """Add a frame that already has its head."""
-        self._group += frame
-        self._waiting += 1
+        self._frames.append(frame)
 
     def commit(self) -> None:
         """Write the group that waits and return once it would survive a loss of power."""
-        if not self._waiting:
+        if not self._frames:
             return
-        self._file.write(_GROUP.pack(len(self._group), crc32(self._group)) + self._group)
+        group = b"".join(self._frames)
+        self._file.write(_GROUP.pack(len(group), crc32(group)) + group)
         os.fdatasync(self._file.fileno())
-        self.durable += self._waiting
-        self._group.clear()
-        self._waiting = 0
+        self.durable += len(self._frames)
+        self._frames.clear()
 
     def close(self) -> None:
         """Commit and close the file."""
