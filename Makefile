@@ -71,6 +71,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mv docs/evidence/bench_faults.json.part docs/evidence/bench_faults.json
 	$(BIN)/rexdynnet bench market --json > docs/evidence/bench_market.json.part
 	mv docs/evidence/bench_market.json.part docs/evidence/bench_market.json
+	$(BIN)/rexdynnet bench identify --json > docs/evidence/bench_identify.json.part
+	mv docs/evidence/bench_identify.json.part docs/evidence/bench_identify.json
 
 docs: $(STAMP)  ## build the documentation into docs/_build/html, running all its code
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -68,7 +68,7 @@ class FitOptions:
     criterion: Criterion = Criterion.DAY_AHEAD
     starts: int = 1
     seed: int = 1
-    iterations: int = 400
+    iterations: int = 600
     robust: bool = False
     select: bool = False
     beliefs: Mapping[Parameter, Belief] = field(default_factory=dict)

@@ -59,7 +59,7 @@ class Swept(NamedTuple):
     gains : (k, m, n)
         P·h of each measurement, for each row whose covariance was computed.
     posterior : (k, n, n)
-        Covariance after the measurements of such a row.
+        Square root of the covariance after the measurements of such a row.
     reference : (t,) int
         Which of these a row used.
     """
@@ -75,18 +75,24 @@ class Swept(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure(S, j, r):  # pyright: ignore
-    """Potter's update of a square root by a measurement of state j; p = P·h and s."""
+def _measure(S, j, r, p):  # pyright: ignore
+    """Potter's update of a square root by a measurement of state j: fills p = P·h, gives s."""
     n = S.shape[0]
-    phi = S[j].copy()
-    p = S @ phi
+    # S came lower triangular, and measuring states before j left its columns from j on alone
+    width = j + 1
+    phi = S[j, :width].copy()
+    for i in range(n):
+        total = 0.0
+        for q in range(width):
+            total += S[i, q] * phi[q]
+        p[i] = total
     s = p[j] + r
     gamma = 1.0 / (s + np.sqrt(r * s))
     for i in range(n):
         weight = gamma * p[i]
-        for q in range(n):
+        for q in range(width):
             S[i, q] -= weight * phi[q]
-    return p, s
+    return s
 
 
 @numba.njit(cache=True, nogil=True)
@@ -108,7 +114,7 @@ def _converged(after, before):  # pyright: ignore
 
 
 @numba.njit(cache=True, nogil=True)
-def filter_rows(transition, noise, drive, rows, variance, mean, factor):  # pyright: ignore
+def filter_rows(transition, noise, drive, rows, variance, mean, factor, keep):  # pyright: ignore
     """Run the filter forward over all rows.
 
     Parameters
@@ -125,7 +131,9 @@ def filter_rows(transition, noise, drive, rows, variance, mean, factor):  # pyri
     mean : (n,)
         State before the first row.
     factor : (n, n)
-        Square root of its covariance.
+        Square root of its covariance, lower triangular.
+    keep : bool
+        Keep what `pull_rows` needs of every computed row; else of the last alone.
 
     Returns
     -------
@@ -138,7 +146,7 @@ def filter_rows(transition, noise, drive, rows, variance, mean, factor):  # pyri
     predicted = np.empty((count, n))
     filtered = np.empty((count, n))
     reference = np.empty(count, np.int64)
-    size = min(count, 64)
+    size = min(count, 64) if keep else 1
     gains = np.zeros((size, channels, n))
     posterior = np.zeros((size, n, n))
     kept = 0
@@ -150,7 +158,7 @@ def filter_rows(transition, noise, drive, rows, variance, mean, factor):  # pyri
     for t in range(count):
         predicted[t] = x
         frozen = frozen and rows.same[t]
-        if not frozen:
+        if not frozen and (keep or kept == 0):
             if kept == size:
                 size = min(count, 2 * size)
                 gains = _grown(gains, size)
@@ -164,19 +172,21 @@ def filter_rows(transition, noise, drive, rows, variance, mean, factor):  # pyri
             if frozen:
                 s = spread[t - 1, j]
             else:
-                gains[ref, j], s = _measure(S, j, variance[j] * rows.scale[t, j])
+                s = _measure(S, j, variance[j] * rows.scale[t, j], gains[ref, j])
             e = rows.observed[t, j] - x[j]
             innovation[t, j] = e
             spread[t, j] = s
             value += 0.5 * (np.log(2.0 * np.pi * s) + e * e / s)
+            gain, weight = gains[ref, j], e / s
             for i in range(n):
-                x[i] += gains[ref, j, i] * (e / s)
+                x[i] += gain[i] * weight
         filtered[t] = x
         d = rows.step[t]
         x = transition[d] @ x + drive[t]
         if frozen:
             continue
-        posterior[ref] = S @ S.T
+        if keep:
+            posterior[ref] = S
         forward = transition[d] @ S
         after = forward @ forward.T + noise[rows.noise[t]]
         if t + 1 < count and rows.same[t + 1]:
@@ -236,7 +246,8 @@ def pull_rows(transition, noises, rows, swept, pushed):  # pyright: ignore
         if computed and later:
             noise_bar[rows.noise[t]] += P_bar
             ahead = P_bar @ transition[d]
-            transition_bar[d] += 2.0 * (ahead @ swept.posterior[ref])
+            root = swept.posterior[ref]
+            transition_bar[d] += 2.0 * ((ahead @ root) @ root.T)
             P_bar = transition[d].T @ ahead
         for j in range(channels - 1, -1, -1):
             e = swept.innovation[t, j]

@@ -75,8 +75,8 @@ def _unshown_W(resolution_J: float, step_s: float) -> float:
     return resolution_J / (np.sqrt(12.0) * step_s)
 
 
-def sweep(stepped: Stepped, record: Record) -> Swept:
-    """Filter a record.
+def sweep(stepped: Stepped, record: Record, keep: bool = True) -> Swept:
+    """Filter a record; `keep` what its derivative needs.
 
     Raises
     ------
@@ -94,12 +94,13 @@ def sweep(stepped: Stepped, record: Record) -> Swept:
         stepped.matrices.variance,
         mean,
         factor,
+        keep,
     )
 
 
 def value(model: Model, record: Record, theta: Array) -> float:
     """Negative log likelihood of a record at θ."""
-    return float(sweep(step_model(model.at(theta), record), record).value)
+    return float(sweep(step_model(model.at(theta), record), record, keep=False).value)
 
 
 def value_and_gradient(

@@ -45,7 +45,11 @@ class Selection:
 
 
 def select_couplings(
-    structure: Structure, record: Record, options: FitOptions, report: Report | None = None
+    structure: Structure,
+    record: Record,
+    options: FitOptions,
+    report: Report | None = None,
+    start: Array | None = None,
 ) -> Selection:
     """Find which of a structure's couplings the data ask for.
 
@@ -57,13 +61,15 @@ def select_couplings(
     options : FitOptions
         Its criterion is not used: selection is by likelihood.
     report : callable or None
+    start : (p,) or None
+        θ of a similar fit, to begin there.
 
     Returns
     -------
     Selection
     """
     likely = replace(options, criterion=Criterion.LIKELIHOOD)
-    fit = fit_structure(structure, record, likely, report=report)
+    fit = fit_structure(structure, record, likely, start, report)
     dropped: dict[Parameter, Estimate] = {}
     probability: dict[Parameter, float] = {}
     threshold = 0.5 * np.log(len(record.rows.step))

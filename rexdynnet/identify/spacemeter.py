@@ -13,7 +13,7 @@ from rexdynnet.identify.layout import Layout, check_layout
 from rexdynnet.identify.meters import Meters, meters_from, read_meters
 from rexdynnet.identify.record import make_record
 from rexdynnet.identify.selection import Selection, coupling_probabilities, select_couplings
-from rexdynnet.identify.structure import Structure
+from rexdynnet.identify.structure import Structure, prior_of, theta_of
 from rexdynnet.identify.verdict import Information, estimates, information
 from rexdynnet.network.rc import Coupling, Parameter, Quantity, RCNetwork
 
@@ -111,6 +111,7 @@ def identify(
     shape: Shape | None = None,
     options: FitOptions | None = None,
     report: Report | None = None,
+    start: RCNetwork | None = None,
 ) -> Identified:
     """Find the network as `SpaceMeterNet.fit` does, and keep the fit.
 
@@ -118,6 +119,8 @@ def identify(
     ----------
     data, layout, shape, options, report
         As of `SpaceMeterNet.fit`.
+    start : RCNetwork or None
+        The building's network of an earlier record: the search begins there.
 
     Returns
     -------
@@ -133,11 +136,14 @@ def identify(
     )
     unmeasured = shape.common + len(meters.unmetered)
     record = make_record(meters, shape.mass, shape.sectors_h, unmeasured)
+    begin = None
+    if start is not None:
+        begin = theta_of(structure, prior_of(structure, options.beliefs), start)
     if not options.select:
-        fit = fit_structure(structure, record, options, report=report)
+        fit = fit_structure(structure, record, options, begin, report)
         known = information(fit)
         return Identified(network_of(fit, known, meters), fit, known)
-    chosen = select_couplings(structure, record, options, report)
+    chosen = select_couplings(structure, record, options, report, begin)
     fit, known = chosen.fit, chosen.information
     if options.criterion is not Criterion.LIKELIHOOD:
         fit = fit_structure(fit.structure, record, options, start=fit.theta, report=report)

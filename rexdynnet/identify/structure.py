@@ -16,7 +16,7 @@ import casadi as ca
 import numpy as np
 from numpy.typing import NDArray
 
-from rexdynnet.network.rc import Parameter, Quantity, UNMEASURED_s, parameters_of
+from rexdynnet.network.rc import Parameter, Quantity, RCNetwork, UNMEASURED_s, parameters_of
 
 Array = NDArray[np.float64]
 
@@ -169,6 +169,32 @@ def physical(structure: Structure, theta: Array) -> Array:
     """Values in SI units of θ."""
     pairs = zip(structure.parameters, theta, strict=True)
     return np.array([BELIEFS[one.quantity].to_value(float(number)) for one, number in pairs])
+
+
+def theta_of(structure: Structure, prior: Prior, network: RCNetwork) -> Array:
+    """θ of a finished network, within the bounds of the prior.
+
+    Parameters
+    ----------
+    structure : Structure
+        What the network lacks begins at the prior's centre, a coupling at 0.
+    prior : Prior
+    network : RCNetwork
+
+    Returns
+    -------
+    (p,)
+    """
+    found = prior.centre.copy()
+    known = {one: number.value for one, number in network.estimates.items()}
+    for pair in network.couplings:
+        if pair.selected:
+            for ends in ((pair.zone, pair.other), (pair.other, pair.zone)):
+                known[Parameter(Quantity.COUPLING, *ends)] = pair.conductance.value
+    for row, one in enumerate(structure.parameters):
+        if one in known:
+            found[row] = BELIEFS[one.quantity].to_theta(known[one])
+    return np.clip(found, prior.lower, prior.upper)
 
 
 @dataclass(frozen=True)

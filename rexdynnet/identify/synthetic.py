@@ -151,18 +151,18 @@ def simulate_meters(
             for zone in truth.zones
         ]
     )
-    air = np.empty((rows, zones))
+    measured = np.empty((rows, zones))
     heat = np.empty((rows, zones))
     x = setpoint.copy()
+    noise = stream(seed, Purpose.BUILDING, "thermometers").normal(size=(rows, zones))
     for row in range(rows):
-        air[row] = x
-        # around the set-point the heater moves at random; far from it the thermostat decides
-        call = draws[:, row // hold] + (setpoint - x) / 4.0
+        measured[row] = x + np.sqrt(space.variance) * noise[row]
+        # around the set-point the heater moves at random; far from it the thermostat decides,
+        # by the metered thermometer: heat that knew more than the meters would tell more
+        call = draws[:, row // hold] + (setpoint - measured[row]) / 4.0
         heat[row] = _HEATER_W * np.clip(call, 0.0, 1.0)
         u = np.concatenate([[outdoor[row]], heat[row], [sun[row]], [1.0]])
         x = discrete.transition @ x + gamma @ u + factor @ process[row]
-    noise = stream(seed, Purpose.BUILDING, "thermometers").normal(size=(rows, zones))
-    measured = air + np.sqrt(space.variance) * noise
     return Meters(
         truth.zones,
         time,

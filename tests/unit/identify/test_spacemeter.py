@@ -150,6 +150,13 @@ def test_selection_keeps_the_true_couplings_and_drops_the_others(found):
         assert pair.conductance.lower <= pair.conductance.value <= pair.conductance.upper
 
 
+def test_a_search_begun_at_an_earlier_network_ends_where_the_long_one_did(found):
+    _, meters, got = found
+    again = identify(meters, shape=ONE_NODE, options=LIKELY, start=got.network)
+    assert again.fit.iterations < got.fit.iterations / 2
+    assert again.fit.value == pytest.approx(got.fit.value, abs=0.05)
+
+
 @needs_house
 @pytest.mark.slow
 def test_days_of_the_measured_house_are_predicted_better_than_by_autoregression():
