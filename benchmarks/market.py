@@ -1,28 +1,34 @@
-"""The suite `market`: how many orders a second the exchange takes, one at a time."""
+"""The suite `market`: orders a second, one at a time, and what the market adds to a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import process_time
 
 from benchmarks.tools.market_day import PARTICIPANTS, ROWS, UNITS, run
 from rexdynnet.market.setup import MechanismKind
 from rexdynnet.study.bench import Measurement, Sense, Timing
+from rexdynnet.study.loop import run as run_loop
+from rexdynnet.study.scenario import read_scenario
 
 Report = Callable[[str], None]
 
+SCENARIO = Path(__file__).parents[1] / "models" / "scenarios" / "destest16_reservex.toml"
 COUNT = 50_000
 GROUP = 2_000
-REPEATS = 3
+REPEATS = 5
 TARGETS = {MechanismKind.MAKER: 100_000.0, MechanismKind.CONTINUOUS: 50_000.0}
 
 
 def measure(report: Report) -> Iterator[Measurement]:
-    """Measure both mechanisms that have a target."""
+    """Measure both mechanisms that have a target, then a day of the whole loop."""
     for mechanism, target in TARGETS.items():
         report(f"{mechanism.value}: {REPEATS} times {COUNT} orders")
         yield from throughput(mechanism, target)
+    report("a day of market, planner, controller, safety and plant")
+    yield share_of_run()
 
 
 def throughput(mechanism: MechanismKind, target: float) -> Iterator[Measurement]:
@@ -56,4 +62,29 @@ def throughput(mechanism: MechanismKind, target: float) -> Iterator[Measurement]
         target,
         worked,
         remark="same runs, without what other programs and the disk took",
+    )
+
+
+def share_of_run() -> Measurement:
+    """Processor time of the market over that of the whole run, journal written as in any run."""
+    scenario = read_scenario(SCENARIO)
+    with TemporaryDirectory() as folder:
+        begun = process_time()
+        done = run_loop(scenario, journal=Path(folder) / "market.journal")
+        whole_s = process_time() - begun
+    if done.market is None:
+        raise ValueError(f"{SCENARIO} has no [market] section")
+    trades = sum(1 for _ in done.market.exchange.trades())
+    return Measurement(
+        "market_share_of_run",
+        done.market.trading_s / whole_s,
+        "1",
+        Sense.AT_MOST,
+        0.05,
+        remark=(
+            f"{SCENARIO.stem}, one day, {trades} trades, {len(done.market.statements)} units "
+            f"settled: {done.market.trading_s:.2f} s of {whole_s:.1f} s of processor time for "
+            f"orders with their forecasts, publication, settlement and journal; the planner that "
+            f"prices and certifies took {done.market.planning_s:.1f} s and is not the market's"
+        ),
     )

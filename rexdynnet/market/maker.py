@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rexdynnet.market.mechanism import MAKER, Ask, Fill, Level, Outcome, Quote
+from rexdynnet.market.mechanism import MAKER, NO_BOUND, Ask, Fill, Level, Outcome, Quote
 from rexdynnet.market.pricing import Curve
 from rexdynnet.market.refusals import Reason, Refusal
-
-NO_BOUND = 2**31
 
 
 class ReservationMaker:

@@ -21,6 +21,9 @@ class NewTuple(Protocol):
 # half the time of calling the class, for those that are made for every order
 new_tuple = cast("NewTuple", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
 
+NO_BOUND = 2**31
+"""Lots that stand for no bound; no order is as large."""
+
 MAKER = -1
 """Owner of a fill's other side when the reservation maker takes it."""
 

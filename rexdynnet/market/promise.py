@@ -11,10 +11,13 @@ coefficients below 2**63 times orders below 2**31 lots, 2**33 of them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.mechanism import NO_BOUND
 from rexdynnet.timeline import DeliveryEnvelope
 
 UNITS_PER_J = 1_000_000
@@ -26,6 +29,7 @@ Ints = NDArray[np.int64]
 
 _BYTES = 16
 _ZERO = 1 << 127
+_WORD = np.iinfo(np.int64)
 
 
 class Promise:
@@ -68,11 +72,19 @@ class Promise:
 
     def lanes(self, left: int) -> list[int]:
         """Read rows that `after` or `held` returned, µJ."""
+        return self._read(left).tolist()
+
+    def _read(self, left: int) -> NDArray[Any]:
+        """Rows as int64, or as Python's integers where one is too large for that."""
         flat = left.to_bytes(_BYTES * len(self.names), "little")
-        return [
-            int.from_bytes(flat[at : at + _BYTES], "little") - _ZERO
-            for at in range(0, len(flat), _BYTES)
-        ]
+        words = np.frombuffer(flat, dtype="<i8").reshape(-1, 2)
+        rows, above = words[:, 0], words[:, 1]
+        # the upper word of a row that fits in one is 0 or -1, and the shift turns its sign bit
+        if np.array_equal(above, np.where(rows < 0, _WORD.max, _WORD.min)):
+            return rows
+        starts = range(0, len(flat), _BYTES)
+        found = [int.from_bytes(flat[at : at + _BYTES], "little") - _ZERO for at in starts]
+        return np.array(found, dtype=object)
 
     def overdrawn(self, left: int) -> bool:
         """Whether any row is below zero."""
@@ -136,17 +148,14 @@ class Promise:
             self.left += found[sign] * lots
 
     def depth(self, unit: int, node: int) -> tuple[int, int]:
-        """Lots that can still be bought and sold at once; 2**31 stands for no bound."""
+        """Lots that can still be bought and sold at once; `NO_BOUND` stands for none."""
         if not 0 <= unit - self.first < self.count:
             return 0, 0
-        buy = sell = 2**31
-        column: list[int] = self.rows_uJ[:, unit - self.first, node].tolist()
-        for free, c in zip(self.free, column, strict=True):
-            if c > 0:
-                buy = min(buy, max(0, free // c))
-            elif c < 0:
-                sell = min(sell, max(0, free // -c))
-        return buy, sell
+        free, column = self._read(self.left), self.rows_uJ[:, unit - self.first, node]
+        buys, sells = column > 0, column < 0
+        buy = np.min(free[buys] // column[buys], initial=NO_BOUND)
+        sell = np.min(free[sells] // -column[sells], initial=NO_BOUND)
+        return max(0, int(buy)), max(0, int(sell))
 
 
 def _pack(rows: list[int]) -> int:

@@ -85,7 +85,8 @@ class MarketSession:
     by_tariff : int
         Units, over all gates, that were quoted by the tariff for want of a certified price.
     trading_s, planning_s : float
-        Processor time spent.
+        Processor time spent: by the market (forecasting for orders, trading, publication,
+        settlement, journal) and by the planner that prices and certifies.
     """
 
     settings: MarketSettings
@@ -161,7 +162,9 @@ class MarketSession:
         begun = process_time()
         if self.state is None:
             self.state = self.planner.init(observation, previews.at(now_s, {}))
+            self.planning_s += process_time() - begun
             self._publish(now_s, previews)
+            begun = process_time()
         self.state = self.planner.observe(self.state, observation, applied)
         self.planning_s += process_time() - begun
         unit = round(now_s / unit_s)
@@ -176,10 +179,7 @@ class MarketSession:
         self.schedule = self._schedule(now_s)
         self.trading_s += process_time() - begun
         previews = replace(previews, schedule=self.schedule)
-        begun = process_time()
         self._publish(now_s, previews)
-        self.planning_s += process_time() - begun
-        self.exchange.commit()
         return previews
 
     def finish(self, tally: Tally, counted: Counted) -> None:
@@ -188,21 +188,29 @@ class MarketSession:
         begun = process_time()
         self.exchange.advance((last + 1 + self.lead) * self.settings.unit_s)
         self._settle(last, tally, counted)
-        self.trading_s += process_time() - begun
         self.exchange.close()
+        self.trading_s += process_time() - begun
 
     def _publish(self, now_s: float, previews: PreviewMaker) -> None:
         """Plan from now on and let the exchange quote by it."""
         if self.state is None:
             raise ValueError("the planner has seen nothing yet")
+        begun = process_time()
         horizon = replace(previews, horizon_s=self.settings.plan_horizon_s)
         found, self.state = self.planner.plan(self.state, horizon.at(now_s, {}))
+        self.planning_s += process_time() - begun
+        begun = process_time()
         self.uncertified += not found.certified
         self.exchange.publish_prices(self._priced(found.prices))
         self.exchange.publish_envelope(found.envelope)
         self._keep(found)
-        if self.settings.arrangement is not Arrangement.RESERVATION:
-            return
+        if self.settings.arrangement is Arrangement.RESERVATION:
+            self._keep_asks()
+        self.exchange.commit()
+        self.trading_s += process_time() - begun
+
+    def _keep_asks(self) -> None:
+        """Remember the forward curve that was published."""
         asks = np.full((self.settings.window, len(self.names)), np.nan)
         for column, name in enumerate(self.names):
             for row, (_, quote) in enumerate(self.exchange.forward_curve(name)):
