@@ -80,7 +80,7 @@ docs: $(STAMP)  ## build the documentation into docs/_build/html, running all it
 
 lock: $(STAMP)  ## resolve the dependencies anew (needs uv)
 	$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--quiet -o requirements.lock
 

@@ -145,6 +145,10 @@ class Ledger:
             event, unit, cause, debit, credit, amount = flat[at : at + 6]
             yield Entry(event, unit, Cause(cause), self.names[debit], self.names[credit], amount)
 
+    def columns(self) -> tuple[array[int], ...]:
+        """Numbers of every transfer by column, as in `COLUMNS`; accounts and causes as indices."""
+        return tuple(self._entries[at::6] for at in range(6))
+
     def by_cause(self) -> Mapping[Cause, dict[str, int]]:
         """What every account gained or lost by cause, µEUR."""
         found: dict[Cause, dict[str, int]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rexdynnet.errors import InputError
 from rexdynnet.market.contracts import Flow, Side
 from rexdynnet.market.deviation import Cascade, Reading, bins
 from rexdynnet.market.ledger import Account, Cause, audit_csv, seal_path, split
+from rexdynnet.market.ledger_parquet import write_parquet
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.settle import Statement, Terms, UnitCosts, book, settle, true_up
 from tests.unit.market.small_market import open_market, order, small_market
@@ -309,3 +311,24 @@ def test_what_is_no_ledger_cannot_be_audited(text: str | None, tmp_path: Path):
         path.write_text(text)
     with pytest.raises(InputError, match=r"ledger\.csv"):
         audit_csv(path)
+
+
+def test_a_parquet_ledger_holds_the_rows_of_the_csv(tmp_path: Path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra parquet")
+    ledger = reserved_market().ledger
+    write_parquet(ledger, tmp_path / "ledger.parquet")
+    ledger.to_csv(tmp_path / "ledger.csv")
+    table = parquet.read_table(tmp_path / "ledger.parquet")
+    rows = [",".join(map(str, row.values())) for row in table.to_pylist()]
+    assert [",".join(table.column_names), *rows] == (
+        (tmp_path / "ledger.csv").read_text().splitlines()
+    )
+
+
+def test_without_pyarrow_a_parquet_export_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match=r"pip install 'rexdynnet\[parquet\]'"):
+        write_parquet(reserved_market().ledger, tmp_path / "ledger.parquet")
+    assert not (tmp_path / "ledger.parquet").exists()
