@@ -130,6 +130,10 @@ class Journal:
         self.durable += len(self._frames)
         self._frames.clear()
 
+    def abandon(self) -> None:
+        """Close the file without what waits."""
+        self._file.close()
+
     def close(self) -> None:
         """Commit and close the file."""
         self.commit()

@@ -40,6 +40,10 @@ from rexdynnet.timeline import DeliveryEnvelope, PriceSurface, Schedule
 
 # names of this module, because they are looked up for every order
 BUY, EJECTION, ORDER_KIND = Side.BUY, Flow.EJECTION, int(Kind.ORDER)
+TORN = (
+    "an error broke off the booking of an order; nothing since the last commit was acknowledged: "
+    "open its journal again"
+)
 
 
 class Reply(NamedTuple):
@@ -113,6 +117,7 @@ class Reservex:
         self._desk = Desk(self._names, self.holdings, self.ledger)
         self._replies: list[Reply] = []
         self._settled: set[int] = set()
+        self._torn = False
         self._nodes, self._people = len(market.nodes), len(self._names)
         self._lot_Wh, self._tick_uEUR = self.rules.lot_Wh, self.rules.tick_uEUR
         self._margin_uEUR = self.rules.margin_uEUR
@@ -149,7 +154,15 @@ class Reservex:
         self._replies.append(Reply(*order))
 
     def commit(self) -> list[Reply]:
-        """Make everything so far durable, then hand out the replies that waited for it."""
+        """Make everything so far durable, then hand out the replies that waited for it.
+
+        Raises
+        ------
+        LedgerError
+            An error broke off the booking of an order; nothing since the last commit holds.
+        """
+        if self._torn:
+            raise LedgerError(TORN)
         if self._journal is not None:
             self._journal.commit()
         replies, self._replies = self._replies, []
@@ -161,8 +174,11 @@ class Reservex:
         return self.commit()[-1]
 
     def close(self) -> None:
-        """Commit and close the journal."""
+        """Commit and close the journal; after an error amid an order only close it."""
         if self._journal is not None:
+            if self._torn:
+                self._journal.abandon()
+                raise LedgerError(TORN)
             self._journal.close()
 
     def _decide(self, order: Order) -> Reply:
@@ -236,38 +252,31 @@ class Reservex:
             binding = promise.refusal(left)
             if binding is not None:
                 return Reply(who, number, refusal=Refusal(Reason.BEYOND_DEPTH, binding))
-        promise.left = left
-        self._last[owner] = number
-        self.event = event
-        done, paid, resting = lots, worst, 0
-        if maker is not None:
-            maker.move(unit, sign * lots)
-            desk.sell(event, key, owner, way, sign, node, unit, lots, worst)
-        elif ask is not None:
-            hold = max(0, sign * limit) if limit is not None else 0
-            if way and not closing:
-                hold += self._margin_uEUR
-            taken = OpenOrder(owner, number, way, sign, node, unit, lots, key, hold, closing)
-            outcome = self.mechanism.take(ask)
-            done, paid, resting = desk.matched(event, taken, outcome, limit is not None)
-        if self._journal is not None:
-            bound = NO_LIMIT if limit is None else limit
-            self._journal.append_frame(
-                pack_order(
-                    ORDER_KIND,
-                    ORDER_LENGTH,
-                    owner,
-                    number,
-                    way,
-                    sign,
-                    node,
-                    unit,
-                    lots,
-                    bound,
-                    done,
-                    paid,
-                )
-            )
+        try:
+            promise.left = left
+            self._last[owner] = number
+            self.event = event
+            done, paid, resting = lots, worst, 0
+            if maker is not None:
+                maker.move(unit, sign * lots)
+                desk.sell(event, key, owner, way, sign, node, unit, lots, worst)
+            elif ask is not None:
+                hold = max(0, sign * limit) if limit is not None else 0
+                if way and not closing:
+                    hold += self._margin_uEUR
+                taken = OpenOrder(owner, number, way, sign, node, unit, lots, key, hold, closing)
+                outcome = self.mechanism.take(ask)
+                done, paid, resting = desk.matched(event, taken, outcome, limit is not None)
+            if self._journal is not None:
+                bound = NO_LIMIT if limit is None else limit
+                frame = pack_order(
+                    ORDER_KIND, ORDER_LENGTH, owner, number, way, sign, node, unit, lots, bound,
+                    done, paid,
+                )  # fmt: skip
+                self._journal.append_frame(frame)
+        except BaseException:
+            self._torn = True
+            raise
         return new_tuple(Reply, (who, number, done, paid, resting, None))
 
     def _explain(self, order: Order) -> Reply:

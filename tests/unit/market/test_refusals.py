@@ -46,6 +46,49 @@ def test_a_bad_order_changes_nothing_and_is_told_why(changes: dict[str, Any], re
     assert state(exchange) == before
 
 
+@pytest.mark.parametrize("kind", [MechanismKind.CONTINUOUS, MechanismKind.CALL])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"participant": "nobody"}, Reason.UNKNOWN_PARTICIPANT),
+        ({"node": "nowhere"}, Reason.UNKNOWN_NODE),
+        ({"unit": 0}, Reason.PAST_UNIT),
+        ({"unit": 1}, Reason.GATE_CLOSED),
+        ({"unit": UNITS + 2}, Reason.BEYOND_WINDOW),
+        ({"lots": 0}, Reason.OFF_LOT),
+        ({"limit_uEUR": 6005}, Reason.OFF_TICK),
+        ({"number": 0}, Reason.REPLAYED),
+        ({"lots": 1001}, Reason.BEYOND_DEPTH),
+        ({"lots": 900, "limit_uEUR": 60_000}, Reason.BEYOND_CREDIT),
+        ({"side": Side.SELL}, Reason.BEYOND_POSITION),
+    ],
+)
+def test_an_auction_refuses_what_the_maker_refuses(
+    kind: MechanismKind, changes: dict[str, Any], reason: Reason
+):
+    exchange = open_market(kind)
+    before = state(exchange)
+    reply = exchange.place(order(**{"limit_uEUR": 6000, **changes}))
+    assert reply.refusal is not None
+    assert reply.refusal.reason is reason
+    assert state(exchange) == before
+
+
+@pytest.mark.parametrize("kind", MechanismKind)
+def test_an_order_that_comes_after_its_gate_closed_is_refused(kind: MechanismKind):
+    exchange = open_market(kind)
+    gate_s = exchange.rules.gate_of(3)
+    exchange.advance(gate_s - 0.001)
+    assert exchange.place(order(limit_uEUR=6100)).refusal is None
+    exchange.advance(float(gate_s))
+    before = state(exchange)
+    refusal = exchange.place(order(number=2, limit_uEUR=6100)).refusal
+    assert refusal is not None
+    assert refusal.reason is Reason.GATE_CLOSED
+    assert "its gate is 900 s before" in str(refusal)
+    assert state(exchange) == before
+
+
 def test_energy_off_the_lot_is_refused():
     wish = Order("anna", 1, Flow.EJECTION, Side.BUY, "a", 3, 150)
     refusal = open_market().place(wish).refusal
