@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     from rexdynnet.control.schedule import format_schedule, read_schedule
     from rexdynnet.control.settings import ControllerKind, ControlSettings
     from rexdynnet.control.trajectory import TrajectoryOptions, make_generator
+    from rexdynnet.dae.components.flats import Flats
     from rexdynnet.dae.model import Dae, build_dae
     from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
     from rexdynnet.identify.meters import Meters, read_meters
     from rexdynnet.identify.spacemeter import SpaceMeterNet
     from rexdynnet.market.contracts import Flow, Order, Participant, Rules, Side
+    from rexdynnet.market.flexible import Flexible, HeatStore
     from rexdynnet.market.hedging import Hedging
     from rexdynnet.market.policies import ForecastFollowing
     from rexdynnet.market.prosumer import Prosumer
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from rexdynnet.simulation.plant import Method
     from rexdynnet.simulation.series import make_forcing, read_forcing
     from rexdynnet.simulation.simulate import make_plant, simulate
+    from rexdynnet.study.heat_store import heat_store
     from rexdynnet.study.loop import Run, run
     from rexdynnet.study.run_kpis import Kpis
     from rexdynnet.study.scenario import SimulationScenario, read_scenario, run_simulation
@@ -81,9 +84,12 @@ __all__ = [
     "Decision",
     "DeliveryEnvelope",
     "Finding",
+    "Flats",
+    "Flexible",
     "Flow",
     "Forcing",
     "ForecastFollowing",
+    "HeatStore",
     "Hedging",
     "Hold",
     "InputError",
@@ -124,6 +130,7 @@ __all__ = [
     "check_network",
     "delivery_envelope",
     "format_schedule",
+    "heat_store",
     "identify",
     "make_baseline",
     "make_controller",
@@ -149,6 +156,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "Flats": "rexdynnet.dae.components.flats",
+    "Flexible": "rexdynnet.market.flexible",
+    "HeatStore": "rexdynnet.market.flexible",
+    "heat_store": "rexdynnet.study.heat_store",
     "Meters": "rexdynnet.identify.meters",
     "RCNetwork": "rexdynnet.network.rc",
     "SpaceMeterNet": "rexdynnet.identify.spacemeter",

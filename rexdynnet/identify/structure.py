@@ -56,7 +56,7 @@ BELIEFS: Mapping[Quantity, Belief] = {
     Quantity.CAPACITY: Belief(1.0e6, 1.5, 1e5, 1e9),
     Quantity.MASS_CAPACITY: Belief(8.0e6, 1.5, 1e5, 1e10),
     Quantity.MASS_CONDUCTANCE: Belief(100.0, 1.5, 0.1, 1e4),
-    Quantity.COUPLING: Belief(0.0, 100.0, 0.0, 2e3, unit=10.0),
+    Quantity.COUPLING: Belief(0.0, 50.0, 0.0, 2e3, unit=10.0),
     Quantity.OUTDOOR: Belief(8.0, 1.5, 1e-4, 2e3),
     Quantity.MASS_OUTDOOR: Belief(4.0, 1.5, 1e-4, 2e3),
     Quantity.APERTURE: Belief(0.3, 2.0, 1e-4, 50.0),

@@ -3,6 +3,7 @@
 from rexdynnet.dae.components import (
     bypass,
     dump,
+    flats,
     pipe,
     plant,
     pump,
@@ -16,6 +17,7 @@ __all__ = [
     "bypass",
     "contribute",
     "dump",
+    "flats",
     "pipe",
     "plant",
     "pump",

@@ -67,6 +67,24 @@ def _(component: Substation, tail: Port, head: Port, context: Context) -> Contri
     )
 
 
+def delivered_heat(unit: Substation, context: Context) -> ca.SX:
+    """Heat that a substation without a building of its own gives, W.
+
+    Parameters
+    ----------
+    unit : Substation
+    context : Context
+
+    Returns
+    -------
+    SX scalar
+    """
+    law, flow = _return_law(unit, context), context.symbols(unit.name, "mass_flow")
+    asked = context.inputs.get(f"{unit.name}.heat_demand", ca.SX(0.0))
+    supply = context.ports[unit.supply_node].temperature
+    return given_heat(law.kind, flow, supply, asked, law.setting, *law.secondary)
+
+
 class _Law:
     """A return law in the form of `rexdynnet.physics.substation`."""
 
