@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote, new_tuple
@@ -12,19 +11,6 @@ from rexdynnet.market.refusals import Reason, Refusal
 # so that the smallest has priority; those of orders that are gone are dropped at the front
 _SHIFT = 62
 _NUMBER = (1 << _SHIFT) - 1
-
-
-class Waiting:
-    """The rest of an order in the book."""
-
-    __slots__ = ("limit_uEUR", "lots", "order", "owner", "sign")
-
-    def __init__(self, order: int, owner: int, sign: int, lots: int, limit_uEUR: int) -> None:
-        self.order = order
-        self.owner = owner
-        self.sign = sign
-        self.lots = lots
-        self.limit_uEUR = limit_uEUR
 
 
 class ContinuousAuction:
@@ -53,26 +39,29 @@ class ContinuousAuction:
         self.tick_uEUR = tick_uEUR
         self.areas = areas
         self._books: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-        self._waiting: dict[int, Waiting] = {}
+        self._lots: dict[int, int] = {}
+        """Of every order in the book; what is not here is gone."""
+        self._owners: dict[int, int] = {}
 
     def worst(self, ask: Ask) -> int | Refusal:
         """At the limit; a market order is walked through the book."""
-        _, _, sign, _, _, wanted, limit = ask
+        _, owner, sign, node, unit, wanted, limit = ask
         if limit is not None:
             return sign * limit * wanted
-        book = self._books.get((self.areas[ask.node], ask.unit))
-        left, cost = ask.lots, 0
-        if book is not None:
-            for each in self._in_order(book[1] if sign > 0 else book[0]):
-                if each.owner != ask.owner:
-                    lots = min(left, each.lots)
-                    left -= lots
-                    cost += each.limit_uEUR * lots
-                    if not left:
-                        break
-        if left == ask.lots:
+        book = self._books.get((self.areas[node], unit), ([], []))
+        against = book[1 if sign > 0 else 0].copy()
+        left, cost = wanted, 0
+        while left and against:
+            code = heappop(against)
+            number = code & _NUMBER
+            lots = self._lots.get(number, 0)
+            if lots and self._owners[number] != owner:
+                lots = min(left, lots)
+                left -= lots
+                cost += (code >> _SHIFT) * lots
+        if left == wanted:
             return Refusal(Reason.NO_COUNTERPARTY, "the other side of the book is empty")
-        return ask.sign * cost
+        return cost
 
     def take(self, ask: Ask) -> Outcome:
         """Match, then keep the rest of a limit order."""
@@ -82,64 +71,66 @@ class ContinuousAuction:
         if book is None:
             book = self._books[place] = ([], [])
         own, against = book if sign > 0 else (book[1], book[0])
-        waiting = self._waiting
+        lots_of, owners = self._lots, self._owners
+        worst = None if limit is None else sign * limit
         fills: list[Fill] = []
         withdrawn: list[int] = []
         while lots and against:
-            number = against[0] & _NUMBER
-            first = waiting.get(number)
-            if first is None:
+            code = against[0]
+            number = code & _NUMBER
+            there = lots_of.get(number)
+            if there is None:
                 heappop(against)
                 continue
-            price = first.limit_uEUR
-            if limit is not None and (price > limit if sign > 0 else price < limit):
+            key = code >> _SHIFT
+            if worst is not None and key > worst:
                 break
-            if first.owner == owner:
+            if owners[number] == owner:
                 withdrawn.append(number)
-                del waiting[number]
+                del lots_of[number], owners[number]
                 continue
-            traded = first.lots if first.lots < lots else lots
-            lots -= traded
-            first.lots -= traded
-            if not first.lots:
+            if there > lots:
+                traded = lots
+                lots_of[number] = there - lots
+            else:
+                traded = there
                 heappop(against)
-                del waiting[number]
+                del lots_of[number], owners[number]
+            lots -= traded
             buy, sell = (order, number) if sign > 0 else (number, order)
-            fills.append(new_tuple(Fill, (buy, sell, traded, traded * price)))
-        if not lots or limit is None:
+            fills.append(new_tuple(Fill, (buy, sell, traded, traded * sign * key)))
+        if not lots or worst is None:
             return new_tuple(Outcome, (fills, 0, withdrawn))
-        waiting[order] = Waiting(order, owner, sign, lots, limit)
-        heappush(own, (-sign * limit << _SHIFT) + order)
+        lots_of[order] = lots
+        owners[order] = owner
+        heappush(own, (-worst << _SHIFT) + order)
         return new_tuple(Outcome, (fills, lots, withdrawn))
 
     def cancel(self, order: int) -> None:
         """Take an order out of the book."""
-        self._waiting.pop(order, None)
+        if self._lots.pop(order, None) is not None:
+            del self._owners[order]
 
     def close(self, unit: int) -> Outcome:
         """Drop the books of a unit; nothing trades any more."""
         for place in [place for place in self._books if place[1] == unit]:
             for side in self._books.pop(place):
                 for code in side:
-                    self._waiting.pop(code & _NUMBER, None)
+                    self.cancel(code & _NUMBER)
         return Outcome(())
 
     def quote(self, node: int, unit: int, depth: tuple[int, int]) -> Quote:
         """The book of the node's area, all levels."""
         del depth
         bids, asks = self._books.get((self.areas[node], unit), ([], []))
-        return Quote(self._levels(bids), self._levels(asks))
+        return Quote(self._levels(bids, 1), self._levels(asks, -1))
 
-    def _in_order(self, side: list[int]) -> Iterator[Waiting]:
-        """Orders of one side, best first."""
-        for code in sorted(side):
-            each = self._waiting.get(code & _NUMBER)
-            if each is not None:
-                yield each
-
-    def _levels(self, side: list[int]) -> tuple[Level, ...]:
+    def _levels(self, side: list[int], sign: int) -> tuple[Level, ...]:
         """Lots per price, best first."""
         lots: dict[int, int] = {}
-        for each in self._in_order(side):
-            lots[each.limit_uEUR] = lots.get(each.limit_uEUR, 0) + each.lots
+        for code in sorted(side):
+            left = self._lots.get(code & _NUMBER)
+            if left is not None:
+                price = -sign * (code >> _SHIFT)
+                lots[price] = lots.get(price, 0) + left
         return tuple(Level(price, lots[price]) for price in lots)

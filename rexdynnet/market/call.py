@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rexdynnet.market.auction import Waiting
 from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote
 from rexdynnet.market.refusals import Reason, Refusal
 
@@ -75,6 +74,19 @@ def clear(
     else:
         price = max(lowest, (lowest + highest) // 2 // tick_uEUR * tick_uEUR)
     return Clearing(price, most, lowest, highest)
+
+
+class Waiting:
+    """An order until the clearing."""
+
+    __slots__ = ("limit_uEUR", "lots", "order", "owner", "sign")
+
+    def __init__(self, order: int, owner: int, sign: int, lots: int, limit_uEUR: int) -> None:
+        self.order = order
+        self.owner = owner
+        self.sign = sign
+        self.lots = lots
+        self.limit_uEUR = limit_uEUR
 
 
 class CallAuction:
