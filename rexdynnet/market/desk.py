@@ -170,18 +170,22 @@ class Desk:
         done = paid = 0
         fills, _, withdrawn = outcome
         promise, sign = self.promise, taken.sign
-        for buy, sell, lots, amount_uEUR in fills:
-            done += lots
-            paid += amount_uEUR
-            if sign > 0:
-                self._pay(event, taken, self._met(sell, lots, amount_uEUR), lots, amount_uEUR)
-            else:
-                self._pay(event, self._met(buy, lots, amount_uEUR), taken, lots, amount_uEUR)
-        if done:
-            cell = taken.unit * holdings.nodes + taken.node
-            holdings.trade(taken.key, taken.owner, taken.flow, sign, cell, done, paid)
+        if fills:
+            owner, node, unit = taken.owner, taken.node, taken.unit
+            met, pay = self._met, self._pay
+            for buy, sell, lots, amount_uEUR in fills:
+                done += lots
+                paid += amount_uEUR
+                if sign > 0:
+                    other = met(sell, lots, amount_uEUR)
+                    pay(event, unit, owner, other.owner, node, other.node, lots, amount_uEUR)
+                else:
+                    other = met(buy, lots, amount_uEUR)
+                    pay(event, unit, other.owner, owner, other.node, node, lots, amount_uEUR)
+            cell = unit * holdings.nodes + node
+            holdings.trade(taken.key, owner, taken.flow, sign, cell, done, paid)
             if promise is not None:
-                promise.fill(taken.unit, taken.node, sign, done)
+                promise.fill(unit, node, sign, done)
         rest = wanted - done
         if rest and may_wait:
             taken.lots = rest
@@ -201,8 +205,9 @@ class Desk:
     def trade(self, event: int, fill: Fill) -> None:
         """Book a fill between two orders that wait, on both sides."""
         buy, sell, lots, amount_uEUR = fill
-        buyer, seller = self._met(buy, lots, amount_uEUR), self._met(sell, lots, amount_uEUR)
-        self._pay(event, buyer, seller, lots, amount_uEUR)
+        one, other = self._met(buy, lots, amount_uEUR), self._met(sell, lots, amount_uEUR)
+        who = (one.owner, other.owner, one.node, other.node)
+        self._pay(event, one.unit, *who, lots, amount_uEUR)
 
     def _met(self, number: int, lots: int, amount_uEUR: int) -> OpenOrder:
         """Book lots, credit and envelope for an order of which a part no longer waits."""
@@ -222,13 +227,14 @@ class Desk:
         return each
 
     def _pay(
-        self, event: int, buyer: OpenOrder, seller: OpenOrder, lots: int, amount_uEUR: int
-    ) -> None:
+        self, event: int, unit: int, buyer: int, seller: int, buyer_node: int, seller_node: int,
+        lots: int, amount_uEUR: int,
+    ) -> None:  # fmt: skip
         """Let the buyer of a fill pay its seller, and publish the trade."""
-        unit, debit, credit = buyer.unit, buyer.owner, seller.owner
-        debited, credited = FIRST_ACCOUNT + debit, FIRST_ACCOUNT + credit
-        self.ledger.transfer(event, unit, TRADE, debited, credited, amount_uEUR)
-        self.trades.append((event, unit, debit, credit, buyer.node, seller.node, lots, amount_uEUR))
+        self.ledger.transfer(
+            event, unit, TRADE, FIRST_ACCOUNT + buyer, FIRST_ACCOUNT + seller, amount_uEUR
+        )
+        self.trades.append((event, unit, buyer, seller, buyer_node, seller_node, lots, amount_uEUR))
 
     def withdraw(self, number: int, why: str = "", held: bool = True) -> None:
         """Give back everything that the rest of an order holds."""

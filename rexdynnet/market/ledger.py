@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from rexdynnet.errors import Finding, InputError, RexdynnetError
 
-_ENTRY = Struct("=6q")
+_pack = Struct("=6q").pack
 COLUMNS = ("event", "unit", "cause", "debit", "credit", "amount_uEUR")
 """Of an exported ledger."""
 
@@ -132,7 +132,7 @@ class Ledger:
         balance = self.balance
         balance[debit] -= amount_uEUR
         balance[credit] += amount_uEUR
-        self._entries.frombytes(_ENTRY.pack(event, unit, cause, debit, credit, amount_uEUR))
+        self._entries.frombytes(_pack(event, unit, cause, debit, credit, amount_uEUR))
 
     def balances(self) -> dict[str, int]:
         """Balance of every account in µEUR."""

@@ -226,7 +226,8 @@ class Reservex:
             worst = maker.price(sign, node, unit, lots, limit)
         else:
             ask = new_tuple(Ask, (event, owner, sign, node, unit, lots, limit))
-            worst = self.mechanism.worst(ask)
+            # what `worst` says of every limit order, without asking
+            worst = sign * limit * lots if limit is not None else self.mechanism.worst(ask)
         if isinstance(worst, Refusal):
             return Reply(who, number, refusal=worst)
         need = worst if worst > 0 else 0
@@ -248,7 +249,7 @@ class Reservex:
         if promise is None or left is None:
             detail = f"no delivery envelope covers unit {unit}"
             return Reply(who, number, refusal=Refusal(Reason.NOT_CERTIFIED, detail))
-        if promise.overdrawn(left):
+        if left is not promise.left and promise.overdrawn(left):
             binding = promise.refusal(left)
             if binding is not None:
                 return Reply(who, number, refusal=Refusal(Reason.BEYOND_DEPTH, binding))
