@@ -9,6 +9,14 @@ Examples
 
 from __future__ import annotations
 
+from rexdynnet.identify.calibrate import (
+    Calibration,
+    Law,
+    Recorded,
+    Unknown,
+    calibrate,
+    calibrated,
+)
 from rexdynnet.identify.fit import Criterion, FitOptions
 from rexdynnet.identify.layout import Layout, read_layout
 from rexdynnet.identify.meters import Meters, meters_from, read_meters
@@ -17,13 +25,19 @@ from rexdynnet.identify.spacemeter import Identified, Shape, SpaceMeterNet, iden
 from rexdynnet.identify.validation import cross_validate, open_loop_error, whiteness
 
 __all__ = [
+    "Calibration",
     "Criterion",
     "FitOptions",
     "Identified",
+    "Law",
     "Layout",
     "Meters",
+    "Recorded",
     "Shape",
     "SpaceMeterNet",
+    "Unknown",
+    "calibrate",
+    "calibrated",
     "cross_validate",
     "identify",
     "meters_from",
