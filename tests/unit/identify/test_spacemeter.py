@@ -19,7 +19,12 @@ from rexdynnet.identify import (
     read_meters,
     whiteness,
 )
-from rexdynnet.identify.synthetic import make_building, meters_table, simulate_meters
+from rexdynnet.identify.synthetic import (
+    drop_samples,
+    make_building,
+    meters_table,
+    simulate_meters,
+)
 from rexdynnet.identify.validation import residuals
 from rexdynnet.network.rc import Quantity, Verdict
 from rexdynnet.network.rc_files import read_building, write_building
@@ -155,6 +160,20 @@ def test_a_search_begun_at_an_earlier_network_ends_where_the_long_one_did(found)
     again = identify(meters, shape=ONE_NODE, options=LIKELY, start=got.network)
     assert again.fit.iterations < got.fit.iterations / 2
     assert again.fit.value == pytest.approx(got.fit.value, abs=0.05)
+
+
+def test_gaps_in_every_channel_and_a_zone_without_heat_meter_widen_the_intervals(found):
+    truth, meters, got = found
+    holed = drop_samples(meters, 0.2, 4, unmetered=("flat_2_2",))
+    poor = identify(holed, shape=ONE_NODE, options=LIKELY, start=truth).network
+    true = {(pair.zone, pair.other): pair.conductance.value for pair in truth.couplings}
+    whole = {(pair.zone, pair.other): pair.conductance for pair in got.network.couplings}
+    told = {(pair.zone, pair.other): pair.conductance for pair in poor.couplings}
+    for ends, value in true.items():
+        wide, narrow = (one.upper - one.lower for one in (told[ends], whole[ends]))
+        assert wide > 1.05 * narrow
+        # twice the declared half-width holds 99.9 %
+        assert abs(told[ends].value - value) < wide
 
 
 @needs_house
