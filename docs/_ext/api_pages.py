@@ -14,6 +14,7 @@ GROUPS = {
     "control": "control: controllers, observers, prices",
     "safety": "safety: the hybrid automaton and temporal rules",
     "market": "market: the reservation exchange",
+    "identify": "identify: a building's thermal network from its meters",
     "study": "study: scenarios, validation, benchmarks",
     "plot": "plot: pictures",
 }

@@ -17,8 +17,8 @@ from rexdynnet.market.settle import Terms
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# What a policy must not forget between two instants; plain numbers, so that a run can resume.
 Memory = tuple[float, ...]
-"""What a policy must not forget between two instants; plain numbers, so that a run can resume."""
 
 
 class Wish(NamedTuple):
