@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
 from math import inf, isfinite
@@ -224,6 +224,31 @@ def predicates(rule: Rule) -> tuple[Predicate, ...]:
             return predicates(part)
         case And(first, second) | Or(first, second) | Until(first, _, second):
             return (*predicates(first), *predicates(second))
+
+
+def renamed(rule: Rule, prefix: str, by: str) -> Rule:
+    """The same rule about signals whose names begin otherwise.
+
+    Parameters
+    ----------
+    rule : Rule
+    prefix, by : str
+        A name that begins with the first begins with the second instead.
+
+    Returns
+    -------
+    Rule
+    """
+    match rule:
+        case Predicate(signal):
+            at = signal.startswith(prefix)
+            return replace(rule, signal=by + signal[len(prefix) :]) if at else rule
+        case Not(part) | Always(_, part) | Eventually(_, part):
+            return replace(rule, part=renamed(part, prefix, by))
+        case And(first, second) | Or(first, second) | Until(first, _, second):
+            return replace(
+                rule, first=renamed(first, prefix, by), second=renamed(second, prefix, by)
+            )
 
 
 def _reach(window: Window) -> float:

@@ -50,8 +50,11 @@ def lowest(first: Broken, second: Broken) -> Broken:
     """
     start = max(first.times_s[0], second.times_s[0])
     end = min(first.times_s[-1], second.times_s[-1])
+    if np.array_equal(first.times_s, second.times_s):
+        return _envelope(first.times_s, np.stack([first.values, second.values]))
     knots = np.union1d(first.times_s, second.times_s)
-    knots = np.union1d(knots[(knots > start) & (knots < end)], [start, end])
+    knots = np.concatenate([[start], knots[(knots > start) & (knots < end)], [end]])
+    knots = knots if end > start else knots[:1]
     return _envelope(knots, np.stack([first.at(knots), second.at(knots)]))
 
 
@@ -168,13 +171,16 @@ def _envelope(knots: Floats, lines: Floats, inner: Floats | None = None) -> Brok
         left = np.vstack([left, inner])
         right = np.vstack([right, inner])
     width = np.diff(knots)
-    extra: list[Floats] = [knots]
+    extra: list[Floats] = []
     for i in range(len(left)):
         for j in range(i):
             before, after = left[i] - left[j], right[i] - right[j]
-            at = before * after < 0.0
-            extra.append(knots[:-1][at] + width[at] * before[at] / (before[at] - after[at]))
-    times = np.unique(np.concatenate(extra))
+            at = np.flatnonzero(before * after < 0.0)
+            if len(at):
+                extra.append(knots[at] + width[at] * before[at] / (before[at] - after[at]))
+    if not extra:
+        return Broken(knots, np.append(left.min(axis=0), right[:, -1].min()))
+    times = np.unique(np.concatenate([knots, *extra]))
     piece = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(width) - 1)
     weight = (times - knots[piece]) / width[piece]
     values = np.full(len(times), np.inf)

@@ -192,30 +192,46 @@ def objections(policy: Policy, requests: Requests, rows: Rows, served_W: Floats)
     if np.any(served_W > demanded + slack) or np.any(served_W < -slack):
         told.append("somebody gets more than he demands or less than nothing")
     full = used >= rows.limit_W - 10.0 * slack
-    for i, name in enumerate(requests.names):
-        mine = full & (rows.matrix[:, i] > 0.0)
-        if served_W[i] < demanded[i] - slack and not mine.any():
-            told.append(f"{name} could get more without anybody's loss")
-        elif policy is Policy.MAX_MIN and served_W[i] < entitled[i] - slack:
-            if not any(_bottleneck(row, i, served_W, entitled) for row in rows.matrix[mine]):
-                told.append(f"{name} has no bottleneck")
-        elif policy is Policy.CASCADING and served_W[i] < entitled[i] - slack:
-            beside = (rows.matrix[mine] > 0.0).all(axis=0)
-            if np.any(beside & (served_W > entitled + 10.0 * slack)):
-                told.append(f"{name} is curtailed within his reservation beside somebody's excess")
-        elif policy is Policy.PRIORITY and served_W[i] < demanded[i] - slack:
-            beside = (rows.matrix[mine] > 0.0).all(axis=0)
-            later = requests.priority > requests.priority[i]
-            if np.any(beside & later & (served_W > 10.0 * slack)):
-                told.append(f"{name} is curtailed beside somebody of a later class")
+    inside = (rows.matrix > 0.0) & full[:, None]
+    unmet = served_W < demanded - slack
+    alone = unmet & ~inside.any(axis=0)
+    short = served_W < entitled - slack
+    if policy is Policy.MAX_MIN:
+        found = (short & ~_bottlenecked(inside, served_W, entitled), "has no bottleneck")
+    elif policy is Policy.CASCADING:
+        beside = _beside(inside, short, served_W > entitled + 10.0 * slack)
+        found = (beside, "is curtailed within his reservation beside somebody's excess")
+    else:
+        served = served_W > 10.0 * slack
+        beside = np.zeros_like(unmet)
+        for level in np.unique(requests.priority[unmet]):
+            mine = unmet & (requests.priority == level)
+            beside |= _beside(inside, mine, served & (requests.priority > level))
+        found = (beside, "is curtailed beside somebody of a later class")
+    for i in np.flatnonzero(alone | found[0]):
+        why = "could get more without anybody's loss" if alone[i] else found[1]
+        told.append(f"{requests.names[i]} {why}")
     return tuple(told)
 
 
-def _bottleneck(row: Floats, i: int, served: Floats, entitled: Floats) -> bool:
-    others = (row > 0.0) & (entitled > 0.0)
-    shares = np.minimum(served[others] / entitled[others], 1.0)
-    beyond = (row > 0.0) & (served > entitled * (1.0 + 1e-6) + 1e-6 * served.max())
-    return not beyond.any() and bool(np.all(shares <= served[i] / entitled[i] + 1e-6))
+def _beside(inside: Places, curtailed: Places, served: Places) -> Places:
+    # curtailed while somebody is served who stands in each of the full rows that curtail
+    if not (curtailed.any() and served.any()):
+        return np.zeros_like(curtailed)
+    mine, theirs = inside[:, curtailed], inside[:, served]
+    together = (theirs[:, None, :] | ~mine[:, :, None]).all(axis=0)
+    found = np.zeros_like(curtailed)
+    found[curtailed] = together.any(axis=1)
+    return found
+
+
+def _bottlenecked(inside: Places, served: Floats, entitled: Floats) -> Places:
+    # in one of the full rows nobody is served beyond his entitlement, and no share is larger
+    share = np.divide(served, entitled, out=np.zeros_like(served), where=entitled > 0.0)
+    beyond = served > entitled * (1.0 + 1e-6) + 1e-6 * served.max(initial=0.0)
+    sound = ~(inside & beyond).any(axis=1)
+    largest = np.where(inside, np.minimum(share, 1.0), 0.0).max(axis=1, initial=0.0)
+    return (inside & sound[:, None] & (largest[:, None] <= share + 1e-6)).any(axis=0)
 
 
 def _slack(rows: Rows) -> Floats:

@@ -132,7 +132,7 @@ class Withholding:
         """
         withheld, limit = relief.withheld_W.copy(), relief.limit_W.copy()
         demanded_W = self.demanded_W(inputs, seen)
-        tripped = {name: until for name, until in relief.tripped.items() if until > time_s}
+        tripped = {name: relief.tripped[name] for name in self.out(relief, inputs, time_s)}
         for k, (surplus, deficit) in enumerate(modes):
             inside = list(self.watches[k].zone.substations)
             if surplus:
@@ -204,7 +204,7 @@ class Withholding:
         -------
         Levers
         """
-        out = tuple(sorted(name for name, until in relief.tripped.items() if until > time_s))
+        out = self.out(relief, inputs, time_s)
         if not any(surplus or deficit for surplus, deficit in modes) and not out:
             return self.nothing
         dry = [
@@ -358,6 +358,32 @@ class Withholding:
             for i in self.watches[zone].zone.suppliers
             if seen.plant_K[i] > self.settings.trip_K
         }
+
+    def out(self, relief: Relief, inputs: Inputs, time_s: float) -> tuple[str, ...]:
+        """Tripped plants that are not reset yet: for a time, and while set too hot.
+
+        Parameters
+        ----------
+        relief : Relief
+        inputs : Inputs
+            As they would act; a set-point read back above `trip_K` holds the reset.
+        time_s : float
+
+        Returns
+        -------
+        tuple of str
+        """
+        return tuple(
+            sorted(
+                name
+                for name, until in relief.tripped.items()
+                if until > time_s or self._set_K(name, inputs) > self.settings.trip_K
+            )
+        )
+
+    def _set_K(self, name: str, inputs: Inputs) -> float:
+        column = self.columns.get(f"{name}.supply_temperature")
+        return -np.inf if column is None else float(inputs.controls[column])
 
     def _stuck_plants(self, zone: int, seen: Seen, time_s: float) -> dict[str, float]:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -321,8 +321,9 @@ def _advanced(
     raise first_error or SolverError("no inputs were tried", "report this", time_s=stop_s)
 
 
-def _attempts(hand: Withholding, levers: Levers, inputs: Inputs) -> tuple[Levers, ...]:
+def _attempts(hand: Withholding, levers: Levers, inputs: Inputs) -> Iterator[Levers]:
     # where the inputs leave the plant no flow that can be found, withhold a little more or less
+    yield levers
     heats = np.full_like(levers.heat_W, np.inf)
     for i, plant in enumerate(hand.network.plants):
         if plant.control is PlantControl.HEAT:
@@ -347,10 +348,11 @@ def _attempts(hand: Withholding, levers: Levers, inputs: Inputs) -> tuple[Levers
     )
     last = (replace(levers, out=dry), shut)
     if levers.idle:
-        return (levers, *nudges, *last)
+        yield from (*nudges, *last)
+        return
     no_dump = replace(levers, dump_W=np.zeros_like(levers.dump_W))
     nothing = replace(hand.nothing, out=levers.out)
-    return (levers, *nudges[:4], no_dump, nothing, *nudges[4:], *last, hand.nothing)
+    yield from (*nudges[:4], no_dump, nothing, *nudges[4:], *last, hand.nothing)
 
 
 def _booked(

@@ -14,7 +14,15 @@ from rexdynnet.network.entries import nearest
 from rexdynnet.network.graph import Network
 from rexdynnet.safety.maintainer import Fired, SafetyMaintainer
 from rexdynnet.safety.monitor_text import read_rule
-from rexdynnet.safety.monitors import Always, Rule, Window, horizon_s, predicates, score
+from rexdynnet.safety.monitors import (
+    Always,
+    Rule,
+    Window,
+    horizon_s,
+    predicates,
+    renamed,
+    score,
+)
 from rexdynnet.safety.piecewise import Broken, lowest
 from rexdynnet.safety.plant_flow import plant_signals
 from rexdynnet.safety.settings import SafetySettings
@@ -289,8 +297,9 @@ def _written_out(text: str, network: Network, zones: Sequence[str]) -> Iterator[
                 field="safety.monitors",
             )
         )
+    rule = read_rule(text, field="safety.monitors")
     if not used:
-        yield "", read_rule(text, field="safety.monitors")
+        yield "", rule
         return
     for name in members[used[0]]:
-        yield name, read_rule(text.replace(f"{used[0]}.", f"{name}."), field="safety.monitors")
+        yield name, renamed(rule, f"{used[0]}.", f"{name}.")

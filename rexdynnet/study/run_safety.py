@@ -166,14 +166,16 @@ class Supervision:
 
     def label(self, data: xr.Dataset) -> xr.Dataset:
         """The result with modes, events, books and scores."""
-        data = data.assign(self.variables(data["time"].values))
-        starts = ("safety_unit", self.edges_s[:-1], {"units": "s", "long_name": "start of unit"})
-        data = data.assign_coords(zone=list(self.maintainer.zones), safety_unit=starts)
+        # in one go, for each assignment copies and checks the whole result
+        found = self.variables(data["time"].values)
+        found["zone"] = ("zone", list(self.maintainer.zones))
+        starts = {"units": "s", "long_name": "start of unit"}
+        found["safety_unit"] = ("safety_unit", self.edges_s[:-1], starts)
         if self.scores:
-            data = data.assign_coords(monitor=[score.name for score in self.scores])
+            found["monitor"] = ("monitor", [score.name for score in self.scores])
         notes = "; ".join(self.watched.notes)
-        settings = self.maintainer.hand.settings
-        return data.assign_attrs(safety_policy=settings.policy.name.lower(), safety_notes=notes)
+        policy = self.maintainer.hand.settings.policy.name.lower()
+        return data.assign(found).assign_attrs(safety_policy=policy, safety_notes=notes)
 
     def lines(self) -> tuple[str, ...]:
         """What a person wants to read."""
