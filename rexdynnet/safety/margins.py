@@ -151,6 +151,21 @@ class ZoneWatch:
         }
 
     @cached_property
+    def levels(self) -> Mapping[Cause, float]:
+        """What a margin is compared with, for the causes whose margin can be more or less bad."""
+        scales = {
+            Cause.COLD: max(self.settings.cold_K, 1.0),
+            Cause.WEAK: max(self.hysteresis[Cause.WEAK] * 10.0, 1.0),
+            Cause.LOW: self.settings.low_pressure_Pa,
+            Cause.HOT: 5.0,
+            Cause.FULL: 5.0,
+            Cause.BACKFLOW: 1.0,
+            Cause.HIGH: self.highest_Pa,
+            Cause.STALLED: max(self.hysteresis[Cause.STALLED] * 10.0, 1.0),
+        }
+        return {cause: scales[cause] for cause in self.causes if cause in scales}
+
+    @cached_property
     def highest_Pa(self) -> float:
         """Level of `Cause.HIGH`."""
         if self.settings.high_pressure_Pa is not None:

@@ -53,7 +53,7 @@ class Requests:
         findings = [
             Finding(f"{name} holds a negative value or no number", "give zero or more watts")
             for name, table in tables.items()
-            if np.shape(table) != size or not np.all(np.isfinite(table)) or np.any(table < 0.0)
+            if np.shape(table) != size or not _is_amount(table)
         ]
         if np.shape(self.priority) != size:
             findings.append(Finding("not every participant has a priority", "give one for each"))
@@ -64,6 +64,11 @@ class Requests:
     def entitled_W(self) -> Floats:
         """min(demanded, reserved)."""
         return np.minimum(self.demanded_W, self.reserved_W)
+
+
+def _is_amount(table: Floats) -> bool:
+    # a NaN fails both comparisons
+    return table.size == 0 or bool(table.min() >= 0.0 and table.max() < np.inf)
 
 
 @dataclass(frozen=True)
@@ -86,11 +91,11 @@ class Rows:
     def __post_init__(self) -> None:
         shape = (len(self.names),)
         whole = np.shape(self.matrix)[:1] == shape and np.shape(self.limit_W) == shape
-        if not whole or np.any(self.matrix < 0.0) or not np.all(np.isfinite(self.matrix)):
+        if not whole or not _is_amount(self.matrix):
             raise InputError(
                 Finding("rows of an envelope must not be negative", "give A >= 0, a row per name")
             )
-        if np.any(np.isnan(self.limit_W)) or np.any(self.limit_W < 0.0):
+        if not (self.limit_W >= 0.0).all():
             raise InputError(
                 Finding("a limit is negative or no number", "0 is the least that can be served")
             )
@@ -248,8 +253,9 @@ def _fill(served: Floats, wanted: Floats, rows: Rows) -> Floats:
         rate = np.where(active, wanted, 0.0)
         room = np.maximum(rows.limit_W - rows.matrix @ served, 0.0)
         speed = rows.matrix @ rate
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            steps = np.where(speed > 0.0, room / speed, np.inf)
+        steps = np.full_like(room, np.inf)
+        with np.errstate(over="ignore"):
+            np.divide(room, speed, out=steps, where=speed > 0.0)
         step = min(float(steps.min(initial=np.inf)), float((1.0 - level[active]).min()))
         served += step * rate
         level[active] += step

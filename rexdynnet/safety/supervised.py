@@ -217,23 +217,14 @@ class SupervisedFlow:
     def _scaled(self, output: DenseOutput, applied: Inputs, ladder: bool) -> Floats:
         # smallest margins at the end of an output, as shares of their level
         found = np.full((len(self.hand.watches), 2), np.inf)
+        end = DenseOutput(
+            output.times_s[-2:], {name: rows[-2:] for name, rows in output.records.items()}
+        )
         for k, watch in enumerate(self.hand.watches):
-            scales = {
-                Cause.COLD: max(self.hand.settings.cold_K, 1.0),
-                Cause.WEAK: max(watch.hysteresis[Cause.WEAK] * 10.0, 1.0),
-                Cause.LOW: self.hand.settings.low_pressure_Pa,
-                Cause.HOT: 5.0,
-                Cause.FULL: 5.0,
-                Cause.BACKFLOW: 1.0,
-                Cause.HIGH: watch.highest_Pa,
-                Cause.STALLED: max(watch.hysteresis[Cause.STALLED] * 10.0, 1.0),
-            }
-            for cause in watch.causes:
-                if cause not in scales:
-                    continue
-                margins = watch.of(cause, output, applied.disturbances, ladder)
+            for cause, scale in watch.levels.items():
+                margins = watch.of(cause, end, applied.disturbances, ladder)
                 side = 0 if cause.surplus else 1
-                value = float(margins.right[-1].min()) / scales[cause]
+                value = float(margins.right[-1].min()) / scale
                 found[k, side] = min(found[k, side], value)
         return found
 

@@ -23,7 +23,7 @@ from rexdynnet.safety.monitors import (
     renamed,
     score,
 )
-from rexdynnet.safety.piecewise import Broken, lowest
+from rexdynnet.safety.piecewise import Broken
 from rexdynnet.safety.plant_flow import plant_signals
 from rexdynnet.safety.settings import SafetySettings
 from rexdynnet.simulation.plant import DenseOutput
@@ -50,8 +50,8 @@ class MonitorScore:
     unit : str
     worst : str
         The component for which it held least.
-    trajectory : Broken or None
-        Over time; of `always RULE` that of RULE.
+    trajectories : tuple of Broken
+        Over time, one per component; of `always RULE` those of RULE.
     """
 
     name: str
@@ -59,15 +59,16 @@ class MonitorScore:
     robustness: float
     unit: str
     worst: str = ""
-    trajectory: Broken | None = None
+    trajectories: tuple[Broken, ...] = ()
 
     def at(self, times_s: Floats) -> Floats:
         """Robustness at times, NaN where the rule's windows do not lie within the run."""
-        if self.trajectory is None:
-            return np.full(len(times_s), np.nan)
-        known = self.trajectory.times_s
-        inside = (times_s >= known[0] - 1e-6) & (times_s <= known[-1] + 1e-6)
-        return np.where(inside, self.trajectory.at(times_s), np.nan)
+        found = np.full(len(times_s), np.inf if self.trajectories else np.nan)
+        for line in self.trajectories:
+            known = line.times_s
+            inside = (times_s >= known[0] - 1e-6) & (times_s <= known[-1] + 1e-6)
+            found = np.minimum(found, np.where(inside, line.at(times_s), np.nan))
+        return found
 
     def line(self) -> str:
         """One line for people."""
@@ -134,7 +135,7 @@ class Samples:
     ) -> MonitorScore:
         members = list(_written_out(text, self.network, self.maintainer.zones))
         worst: tuple[float, str] | None = None
-        total: Broken | None = None
+        lines: list[Broken] = []
         unit = ""
         for member, rule in members:
             if horizon_s(rule) > times[-1] - times[0]:
@@ -144,12 +145,12 @@ class Samples:
                 for each in predicates(rule)
             }
             robust, unit, line = _score(rule, times, signals)
-            total = line if total is None else lowest(total, line)
+            lines.append(line)
             if worst is None or robust < worst[0]:
                 worst = (robust, member)
         if worst is None:
             return MonitorScore(name, text, float("nan"), "1")
-        return MonitorScore(name, text, worst[0], unit, worst[1], total)
+        return MonitorScore(name, text, worst[0], unit, worst[1], tuple(lines))
 
     def _signal(
         self, name: str, times: Floats, whole: dict[str, Floats], fired: Sequence[Fired]
