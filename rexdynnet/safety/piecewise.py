@@ -78,7 +78,7 @@ def sliding_lowest(line: Broken, from_s: float, to_s: float) -> Broken:
     two moving ends, which are straight, and of the knots inside, which are constant.
     """
     start, end = line.times_s[0] - from_s, line.times_s[-1] - to_s
-    end = max(start, end) if np.isclose(start, end, rtol=1e-12) else end
+    end = max(start, end) if abs(start - end) <= 1e-8 + 1e-12 * abs(end) else end
     start = max(start, line.times_s[0])
     knots = np.concatenate([line.times_s - from_s, line.times_s - to_s, [start, end]])
     knots = np.unique(knots[(knots >= start) & (knots <= end)])
@@ -190,14 +190,16 @@ def _envelope(knots: Floats, lines: Floats, inner: Floats | None = None) -> Brok
 
 
 def _range_lowest(values: Floats, first: Places, last: Places) -> Floats:
-    # sparse table: minima over spans of every power of two, two of which cover any range
-    table = [values]
-    while 2 ** len(table) <= len(values):
-        half = 2 ** (len(table) - 1)
-        table.append(np.minimum(table[-1][:-half], table[-1][half:]))
+    # minima over spans of every power of two, two of which cover any range
     found = np.full(len(first), np.inf)
     count = last - first
-    for level, minima in enumerate(table):
-        mine = (count >= 2**level) & (count < 2 ** (level + 1))
-        found[mine] = np.minimum(minima[first[mine]], minima[last[mine] - 2**level])
+    most = int(count.max(initial=0))
+    minima, width = values, 1
+    while width <= most:
+        mine = np.flatnonzero((count >= width) & (count < 2 * width))
+        if len(mine):
+            found[mine] = np.minimum(minima[first[mine]], minima[last[mine] - width])
+        if 2 * width <= most:
+            minima = np.minimum(minima[:-width], minima[width:])
+        width *= 2
     return found

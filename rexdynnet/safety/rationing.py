@@ -226,7 +226,7 @@ def _beside(inside: Places, curtailed: Places, served: Places) -> Places:
     mine, theirs = inside[:, curtailed], inside[:, served]
     together = (theirs[:, None, :] | ~mine[:, :, None]).all(axis=0)
     found = np.zeros_like(curtailed)
-    found[curtailed] = together.any(axis=1)
+    found[curtailed] = together.any(axis=-1)
     return found
 
 

@@ -24,7 +24,9 @@ def shortages(draw: st.DrawFn) -> tuple[Requests, Rows]:
     factors = st.one_of(st.just(0.0), st.floats(0.5, 2.0))
     size = rows * count
     matrix = np.array(draw(st.lists(factors, min_size=size, max_size=size))).reshape(rows, count)
-    shares = np.array(draw(st.lists(st.floats(0.0, 1.2), min_size=rows, max_size=rows)))
+    # limits next to nothing are beyond what the linear programmes below resolve
+    levels = st.one_of(st.just(0.0), st.floats(0.001, 1.2))
+    shares = np.array(draw(st.lists(levels, min_size=rows, max_size=rows)))
     names = tuple(f"p{i}" for i in range(count))
     requests = Requests(names, demanded, reserved, classes)
     return requests, Rows(tuple(f"r{i}" for i in range(rows)), matrix, shares * (matrix @ demanded))
@@ -100,6 +102,7 @@ def _highest(
         b_ub=np.concatenate([limit + 1e-9 * matrix.sum(axis=1), np.zeros(len(raised))]),
         bounds=[*bounds, (0.0, 1.0)],
         method="highs",
+        options={"primal_feasibility_tolerance": 1e-10},
     )
     assert found.status == 0, found.message
     return float(found.x[-1])

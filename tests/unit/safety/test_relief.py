@@ -71,6 +71,16 @@ def test_water_that_no_set_point_cools_trips_the_plant(sunny: SafetyMaintainer) 
     assert (inputs.disturbances[at], out.disturbances[at]) == (1.0, 0.0)
 
 
+def test_a_plant_whose_set_point_still_reads_too_hot_is_not_reset(sunny: SafetyMaintainer) -> None:
+    hand = sunny.hand
+    tripped = replace(hand.fresh(), tripped={"boiler": 3600.0})
+    stuck = given(sunny, boiler__supply_temperature=373.8)
+    mended = given(sunny, boiler__supply_temperature=343.15)
+    assert hand.out(tripped, mended, 3599.0) == ("boiler",)
+    assert hand.out(tripped, mended, 3601.0) == ()
+    assert hand.out(tripped, stuck, 3601.0) == ("boiler",)
+
+
 def test_ration_shares_what_the_plants_can_give_less_the_losses(sunny: SafetyMaintainer) -> None:
     hand = sunny.hand
     demands = {f"{s.name}__heat_demand": 20e3 for s in hand.network.substations}
