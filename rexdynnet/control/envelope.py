@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import casadi as ca
@@ -27,6 +28,40 @@ _LEAST_COOLING_K = 3.0
 _SCALES = 60
 
 
+@dataclass(frozen=True)
+class FlowBounds:
+    """What the pumps can push through each lead to every substation at once.
+
+    Parameters
+    ----------
+    limit_kg_per_s : mapping of pipe, pump or valve to float
+    beyond : mapping of pipe, pump or valve of the supply line to names
+        Substations that it leads to.
+    """
+
+    limit_kg_per_s: Mapping[str, float]
+    beyond: Mapping[str, frozenset[str]]
+
+
+def flow_bounds(network: Network) -> FlowBounds:
+    """Find what a network's pumps can push; it depends on the network only.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    FlowBounds
+        The largest multiple of all design flows that leaves every substation its pressure,
+        within what each pipe may carry.
+    """
+    tree = flow_tree(network)
+    scale, design = _flow_scale(tree)
+    limits = {name: min(scale * flow, _pipe_limit(network, name)) for name, flow in design.items()}
+    return FlowBounds(limits, _downstream(tree))
+
+
 def delivery_envelope(
     trajectory: Trajectory,
     network: Network,
@@ -35,6 +70,7 @@ def delivery_envelope(
     *,
     probability: float = 1.0,
     deviation_W: Mapping[str, float] | None = None,
+    bounds: FlowBounds | None = None,
 ) -> DeliveryEnvelope:
     """Approximate from inside what a network can deliver over the units of a trajectory.
 
@@ -51,6 +87,8 @@ def delivery_envelope(
         With which each row keeps what it promises when demands miss what was sold.
     deviation_W : mapping of substation to float, optional
         Standard deviations of these misses, independent of each other; needed below 1.
+    bounds : FlowBounds, optional
+        Of the network, kept by whoever asks again and again.
 
     Returns
     -------
@@ -79,9 +117,8 @@ def delivery_envelope(
     unit_s = each * trajectory.stage.step_s
     quantile = _quantile(probability, deviation_W, names)
     deviation = np.array([(deviation_W or {}).get(name, 0.0) for name in names]) * unit_s
-    tree = flow_tree(network)
     units = {unit.name: unit for unit in network.substations}
-    scale, design = _flow_scale(tree)
+    most_kg_per_s = bounds or flow_bounds(network)
     labels: list[str] = []
     rows: list[Floats] = []
     limits: list[float] = []
@@ -102,11 +139,10 @@ def delivery_envelope(
             name: 1.0 / (network.fluid.specific_heat_J_per_kgK * cooling * unit_s)
             for name, cooling in _coolings(trajectory, units, names, span).items()
         }
-        for pipe, beyond in _downstream(tree).items():
+        for pipe, beyond in most_kg_per_s.beyond.items():
             row = np.array([per_J[name] if name in beyond else 0.0 for name in names])
             if row.any():
-                most = min(scale * design[pipe], _pipe_limit(network, pipe))
-                add(pipe, number, row, most)
+                add(pipe, number, row, most_kg_per_s.limit_kg_per_s[pipe])
         for column, name in enumerate(names):
             row = np.zeros(len(names))
             row[column] = 1.0
@@ -241,16 +277,21 @@ def _flow_scale(tree: FlowTree) -> tuple[float, dict[str, float]]:
     leads, drawn = _design_flows(tree)
     lifts = {p.name: ca.SX(p.maximum_differential_pressure_Pa) for p in tree.references}
     settings = {f"{pump.name}.speed": ca.SX(1.0) for pump in network.pumps}
+    scale = ca.SX.sym("scale")
+    pressure = tree.pressures(lifts, {name: scale * leads[name] for name in leads}, settings)
+    spare = [
+        pressure[unit.supply_node]
+        - pressure[unit.return_node]
+        - ca.fmax(
+            unit.minimum_differential_pressure_Pa,
+            BAR_Pa * (scale * drawn[unit.name] / unit.valve_kv_kg_per_s) ** 2,
+        )
+        for unit in network.substations
+    ]
+    least = ca.Function("least", [scale], [ca.mmin(ca.vertcat(*spare))])
 
     def fits(scale: float) -> bool:
-        flows = {name: ca.SX(scale * value) for name, value in leads.items()}
-        pressure = tree.pressures(lifts, flows, settings)
-        for unit in network.substations:
-            left = float(pressure[unit.supply_node] - pressure[unit.return_node])
-            valve = BAR_Pa * (scale * drawn[unit.name] / unit.valve_kv_kg_per_s) ** 2
-            if left < max(unit.minimum_differential_pressure_Pa, valve):
-                return False
-        return True
+        return float(least(scale)) >= 0.0
 
     low, high = 0.0, 8.0
     for _ in range(_SCALES):

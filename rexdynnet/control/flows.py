@@ -184,6 +184,12 @@ class FlowTree:
             pressure[branch.child] = pressure[branch.parent] + branch.sign * fall
         return pressure
 
+    @cached_property
+    def frictions(self) -> dict[str, tuple[float, float]]:
+        """Coefficients of every pipe; see `friction_fit`."""
+        fluid = self.network.fluid
+        return {pipe.name: friction_fit(pipe, fluid) for pipe in self.network.pipes}
+
     def drop(self, lead: Lead, flow: Mapping[str, ca.SX], settings: Mapping[str, ca.SX]) -> ca.SX:
         """Fall of pressure from a lead's `from_node` to its `to_node`, Pa."""
         m = flow[lead.name]
@@ -191,7 +197,7 @@ class FlowTree:
         # |m|, with a curvature at rest where the flow may reverse
         size = sign * m if sign else ca.sqrt(m * m + SMALL_FLOW_kg_per_s**2)
         if isinstance(lead, Pipe):
-            linear, quadratic = friction_fit(lead, self.network.fluid)
+            linear, quadratic = self.frictions[lead.name]
             return m * (linear + quadratic * size)
         if isinstance(lead, Valve):
             passing = lead.kv_kg_per_s * settings.get(f"{lead.name}.opening", ca.SX(1.0))

@@ -23,7 +23,8 @@ _SCARCE = frozenset({"spare_capacity", "minimum_load", "heat_change"})
 _ENERGY_TERMS = frozenset({"fuel", "power_sold", "loss"})
 _SCARCITY_TERMS = frozenset({"unserved"})
 _LEAST_RESPONSE = 1e-3
-_AGREEMENT = 1e-4
+# Below it, prices of a plan of residual 1e-2 were within 0.2 % of those of residual 1e-5.
+_AGREEMENT = 1e-3
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.control.base import Observation, Preview
-from rexdynnet.control.envelope import delivery_envelope
+from rexdynnet.control.envelope import FlowBounds, delivery_envelope, flow_bounds
 from rexdynnet.control.estimation import Estimator
 from rexdynnet.control.mpc import MpcController, make_mpc
 from rexdynnet.control.observer import Estimate
@@ -23,6 +23,7 @@ from rexdynnet.timeline import DeliveryEnvelope, PriceSurface
 
 Floats = NDArray[np.float64]
 _QP = 1e-5
+_ITERATIONS = 80
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,13 @@ class Planner:
         solver = made.options.solver
         if isinstance(solver, RtiOptions):
             tolerance = self.settings.plan_tolerance
-            solver = replace(solver, tolerance=tolerance, qp_tolerance=_QP)
+            solver = replace(solver, tolerance=tolerance, qp_tolerance=_QP, iterations=_ITERATIONS)
         return replace(made, options=replace(made.options, solver=solver))
+
+    @cached_property
+    def flow_bounds(self) -> FlowBounds:
+        """Of the controller's network."""
+        return flow_bounds(self.controller.view.network)
 
     @property
     def estimator(self) -> Estimator:
@@ -155,7 +161,7 @@ class Planner:
             raise ValueError("the planner needs the start of the run")
         unit_s = self.settings.unit_s
         prices = price_surface(made, view.network, start_utc, unit_s)
-        envelope = delivery_envelope(made, view.network, start_utc, unit_s)
+        envelope = delivery_envelope(made, view.network, start_utc, unit_s, bounds=self.flow_bounds)
         names = reserving(view.original)
         found = Certified(
             self._prices(prices, names), self._envelope(envelope, names), made.certified
