@@ -25,6 +25,7 @@ class Purpose(Enum):
     NETWORK = "random network"
     FORECAST_ERROR = "forecast error"
     BUILDING = "synthetic building"
+    PRESENCE = "presence"
 
 
 def stream(seed: int, purpose: Purpose, component: str = "", unit: int = 0) -> np.random.Generator:

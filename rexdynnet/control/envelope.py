@@ -20,7 +20,7 @@ from rexdynnet.control.stage import Floats
 from rexdynnet.control.trajectory import Trajectory
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.graph import Network
-from rexdynnet.network.spec import FixedCooling, FixedReturn, PlantControl, Substation
+from rexdynnet.network.spec import FixedCooling, FixedReturn, Substation
 from rexdynnet.physics.devices import BAR_Pa
 from rexdynnet.timeline import DeliveryEnvelope, units_from
 
@@ -94,8 +94,9 @@ def delivery_envelope(
     -------
     DeliveryEnvelope
         Per unit: all energies with the losses that they cause within the heat of the
-        plants on line (`capacity`); each pipe's flow within what the pumps can push to every
-        substation at once (`<pipe>`); each connection (`<substation>`).
+        plants that are not out, for there is time to start one (`capacity`); each pipe's flow
+        within what the pumps can push to every substation at once (`<pipe>`); each connection
+        (`<substation>`).
 
     Raises
     ------
@@ -133,7 +134,7 @@ def delivery_envelope(
 
     for number, span in enumerate(spans):
         losing, standing = _losses(trajectory, network, names, span)
-        available = _capacity_W(trajectory, network, span)
+        available = float(trajectory.available_W[span].min())
         add("capacity", number, losing, (available - standing) * unit_s)
         per_J = {
             name: 1.0 / (network.fluid.specific_heat_J_per_kgK * cooling * unit_s)
@@ -178,20 +179,6 @@ def _quantile(
     if findings:
         raise InputError(*findings)
     return float(norm.ppf(probability)) if probability < 1.0 else 0.0
-
-
-def _capacity_W(trajectory: Trajectory, network: Network, span: slice) -> float:
-    """Least heat of the plants on line in a unit."""
-    total = np.zeros(span.stop - span.start)
-    stage = trajectory.stage
-    for plant in network.plants:
-        if plant.control is PlantControl.PRESSURE:
-            column = stage.index(stage.parameters, f"{plant.name}.heat_upper")
-            total += trajectory.parameters[span, column]
-        else:
-            column = stage.index(stage.controls, f"{plant.name}.heat")
-            total += trajectory.limits.controls_upper[span, column]
-    return float(total.min())
 
 
 def _losses(

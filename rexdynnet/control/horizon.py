@@ -39,7 +39,9 @@ class Margins:
     Parameters
     ----------
     reserve : float
-        Capacity on line is at least (1 + reserve) times demand and losses.
+        Capacity on line is at least (1 + reserve) times demand and losses; plants that hold a
+        pressure keep this reserve free, as far as others can give the rest, for they alone
+        follow what comes between two commands.
     lost_load_EUR_per_MWh : float
     """
 
@@ -57,12 +59,15 @@ class Horizon:
     parameters : ndarray, shape (K, n_p)
     limits : Limits
     commitment : Commitment
+    available_W : ndarray, shape (K,)
+        What all plants together could give that are not out, running or not.
     """
 
     edges_s: Floats
     parameters: Floats
     limits: Limits
     commitment: Commitment
+    available_W: Floats
 
 
 def means_over(times_s: Floats, values: Floats, edges_s: Floats) -> Floats:
@@ -211,16 +216,33 @@ class HorizonFiller:
         committed = commitment or self._commit(
             offered, values, demand[1], acting, state, running or {}
         )
-        for plant in self.network.plants:
-            if plant.control is PlantControl.PRESSURE:
-                on = committed.of(plant.name) * 1.0
-                values[f"{plant.name}.heat_upper"] = offered[plant.name] * on
-                least = np.minimum(plant.minimum_load_W, offered[plant.name])
-                values[f"{plant.name}.heat_lower"] = np.asarray(least * on, dtype=np.float64)
+        need = np.maximum(demand[1], 0.0) + _losses_W(self.network, acting["ground.temperature"])
+        for name, (least, most) in self._balancing(offered, committed, need).items():
+            values[f"{name}.heat_lower"], values[f"{name}.heat_upper"] = least, most
         values |= corrections
         parameters = self.stage.fill_parameters(K, values)
         limits = self._limits(edges, offered, committed, acting, demand[2])
-        return Horizon(edges, parameters, limits, committed)
+        available = np.sum(list(offered.values()), axis=0)
+        return Horizon(edges, parameters, limits, committed, available)
+
+    def _balancing(
+        self, offered: Mapping[str, Floats], committed: Commitment, need_W: Floats
+    ) -> dict[str, tuple[Floats, Floats]]:
+        """Least and most heat of plants that hold a pressure, their reserve kept free."""
+        plants = self.network.plants
+        on = {plant.name: offered[plant.name] * committed.of(plant.name) for plant in plants}
+        holding = [plant for plant in plants if plant.control is PlantControl.PRESSURE]
+        together = np.sum([on[plant.name] for plant in holding], axis=0)
+        others = np.sum(list(on.values()), axis=0) - together
+        kept = np.minimum(self.margins.reserve * need_W, together - need_W + others)
+        share = 1.0 - np.maximum(kept, 0.0) / np.maximum(together, 1.0)
+        found: dict[str, tuple[Floats, Floats]] = {}
+        for plant in holding:
+            least = np.where(on[plant.name] > 0.0, plant.minimum_load_W, 0.0)
+            most = on[plant.name] * np.clip(share, 0.0, 1.0)
+            least = np.minimum(least, on[plant.name])
+            found[plant.name] = (least, np.maximum(most, least))
+        return found
 
     def _demands(
         self,

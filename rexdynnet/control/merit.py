@@ -151,7 +151,9 @@ def commit(
     for offer in sorted(commanded, key=lambda offer: offer.price_EUR_per_MWh):
         cheap = offer.price_EUR_per_MWh <= threshold
         short = (1.0 + margin) * need_W - on_line
-        wanted = left if cheap else min(short, left)
+        # who is on line for the margin only gives at least what it must
+        wanted = left if cheap else min(max(short, offer.plant.minimum_load_W), left)
+        wanted = wanted if cheap or short > 0 else 0.0
         running = running_W.get(offer.plant.name, 0.0)
         heat = _within(offer, wanted, running, step_s)
         heats[offer.plant.name] = heat

@@ -94,6 +94,8 @@ class Trajectory:
     outputs : ndarray, shape (K, n_y)
     costs_EUR : ndarray, shape (K, n_terms)
     stage : StageModel
+    available_W : ndarray, shape (K,)
+        What all plants could give together that are not out.
     """
 
     edges_s: Floats
@@ -104,6 +106,7 @@ class Trajectory:
     outputs: Floats
     costs_EUR: Floats
     stage: StageModel = field(repr=False)
+    available_W: Floats = field(repr=False)
 
     @property
     def certified(self) -> bool:
@@ -217,6 +220,7 @@ class TrajectoryGenerator:
             np.asarray(gives(*arguments), dtype=float).T,
             np.asarray(costs(*arguments), dtype=float).T,
             self.stage,
+            horizon.available_W,
         )
 
 

@@ -158,6 +158,7 @@ class _Ready:
     scenario: SimulationScenario
     settings: RunSettings
     world: World
+    forecaster: Forecaster
     instruments: Instruments
     ladder: Ladder
     previews: PreviewMaker
@@ -183,7 +184,10 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     network = scenario.network
     world = make_world(scenario, settings)
     fitted = fitted_loads(scenario)
-    forecaster = Forecaster(network, world.truth, settings.forecast, scenario.seed, fitted)
+    presence = None if scenario.demand is None else scenario.demand.presence
+    forecaster = Forecaster(
+        network, world.truth, settings.forecast, scenario.seed, fitted, presence
+    )
     schedule = _schedule(scenario, settings, forecaster)
     if schedule is not None:
         _check_units(schedule, scenario)
@@ -211,14 +215,16 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     if settings.market is not None:
         unit_s = settings.market.unit_s
         gate = settings.market.gate_s
-        previews = replace(previews, gate_s=gate)
+        previews = replace(previews, gate_s=gate, forecaster=forecaster.of_operator, committed=True)
         _check_market(scenario, control.step_s, settings.market)
     elif schedule is not None:
         unit_s = schedule.unit_s
     supervision = make_supervision(
         network, world, settings, schedule, scenario.start_utc, scenario.duration_s, unit_s
     )
-    return _Ready(scenario, settings, world, instruments, ladder, previews, watch, supervision)
+    return _Ready(
+        scenario, settings, world, forecaster, instruments, ladder, previews, watch, supervision
+    )
 
 
 @dataclass(frozen=True)
@@ -343,7 +349,7 @@ def _market(ready: _Ready, journal: Path | None) -> MarketSession | None:
     settings, scenario = ready.settings, ready.scenario
     if settings.market is None:
         return None
-    forecaster, network = ready.previews.forecaster, scenario.network
+    forecaster, network = ready.forecaster, scenario.network
     start, duration = scenario.start_utc, scenario.duration_s
     return open_session(network, settings, settings.market, forecaster, start, duration, journal)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from time import process_time
 
@@ -64,6 +65,7 @@ class MarketSession:
     exchange : Reservex
     planner : Planner
     forecaster : Forecaster
+        Of the prosumers.
     columns : tuple of int
         Of each participant's heat demand among the forecaster's signals.
     state : PlannerState or None
@@ -254,7 +256,8 @@ class MarketSession:
         exchange, lot_Wh = self.exchange, self.exchange.rules.lot_Wh
         first = exchange.rules.first_open(exchange.now_s)
         own = np.arange(self.settings.window + 1) + first - self.lead
-        energy = self._forecast_Wh(now_s, self.settings.unit_s * own.astype(np.float64))
+        edges = self.settings.unit_s * own.astype(np.float64)
+        energy = self._forecast_Wh(self.forecaster, now_s, edges)
         for column, name in enumerate(self.names):
             for row in range(self.settings.window):
                 unit = first + row
@@ -278,11 +281,11 @@ class MarketSession:
             reason = reply.refusal.reason.name.lower()
             self.refused[reason] = self.refused.get(reason, 0) + 1
 
-    def _forecast_Wh(self, now_s: float, edges_s: Floats) -> Floats:
+    def _forecast_Wh(self, forecaster: Forecaster, now_s: float, edges_s: Floats) -> Floats:
         """Forecast energies by participant, shape (n, places)."""
         hours = max(1, round(self.settings.unit_s / 3600.0))
         fine = np.linspace(edges_s[0], edges_s[-1], (len(edges_s) - 1) * hours + 1)
-        means = self.forecaster.forecast(now_s, fine)[:, list(self.columns)]
+        means = forecaster.forecast(now_s, fine)[:, list(self.columns)]
         each = means.reshape(len(edges_s) - 1, hours, -1).mean(axis=1)
         return each * self.settings.unit_s / J_PER_Wh
 
@@ -295,9 +298,18 @@ class MarketSession:
         before = self.schedule
         done = 0 if before is None else len(before.units)
         edges = self.settings.unit_s * np.arange(done, count + 1, dtype=np.float64)
-        new = np.round(self._forecast_Wh(now_s, edges)) * J_PER_Wh
+        # the operator forecasts the sum, and knows of each only what is connected
+        whole = self._forecast_Wh(self.forecaster.of_operator, now_s, edges).sum(axis=1)
+        new = np.round(whole[:, None] * self._connected) * J_PER_Wh
         energy = new if before is None else np.vstack([before.energy_J, new])
         return Schedule(self.names, tuple(rules.time_units(self.lead, count)), energy)
+
+    @cached_property
+    def _connected(self) -> Floats:
+        """Shares of the connected capacity, by participant."""
+        design = {unit.name: unit.design_heat_W for unit in self.network.substations}
+        heats = np.array([design[name] for name in self.names])
+        return heats / heats.sum()
 
     def _settle(self, unit: int, tally: Tally, counted: Counted) -> None:
         """Bill one unit of the run by its meters."""

@@ -18,6 +18,7 @@ from rexdynnet.simulation.demand import Diversity, HeatLoad
 from rexdynnet.simulation.weather import GroundModel
 from rexdynnet.study.forecast_error import read_forecast
 from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation
+from rexdynnet.study.presence import Presence
 from rexdynnet.study.records import (
     DemandRecord,
     DiversityRecord,
@@ -25,6 +26,7 @@ from rexdynnet.study.records import (
     LoadRecord,
     OperationRecord,
     PlantOperationRecord,
+    PresenceRecord,
     ScheduleRecord,
     SimulationRecord,
     TimeRecord,
@@ -169,7 +171,7 @@ def _section(
 def _demand(document: Entry, path: Path, findings: list[Finding]) -> Demand | None:
     if "demand" not in document.values:
         return None
-    nested = ("substations", "diversity")
+    nested = ("substations", "diversity", "presence")
     own = _record(DemandRecord, _section(document, "demand", findings, without=nested), findings)
     spread = _record(DiversityRecord, _section(document, "demand.diversity", findings), findings)
     base = _load_rule(own or DemandRecord(), LoadRule(HeatLoad(0.0)))
@@ -188,17 +190,32 @@ def _demand(document: Entry, path: Path, findings: list[Finding]) -> Demand | No
             )
         )
     diversity = Diversity(**spread.model_dump()) if spread else Diversity()
+    presence = _presence(document, findings)
     if own is None or own.fitted is None:
-        return Demand(base, rules, diversity)
+        return Demand(base, rules, diversity, presence=presence)
     profile = [*_shape(own), *shaped]
     profile += ["diversity"] if "diversity" in section(document, "demand", findings).values else []
     if profile:
         what = f"demand has both a fitted load and {', '.join(profile)} of standard profiles"
         findings.append(document.finding(what, "keep one of them", "demand.fitted"))
     try:
-        return Demand(base, rules, diversity, read_forecast(path.parent / own.fitted))
+        return Demand(base, rules, diversity, read_forecast(path.parent / own.fitted), presence)
     except InputError as error:
         findings += error.findings
+        return None
+
+
+def _presence(document: Entry, findings: list[Finding]) -> Presence | None:
+    if "presence" not in section(document, "demand", findings).values:
+        return None
+    entry = _section(document, "demand.presence", findings)
+    record = _record(PresenceRecord, entry, findings)
+    if record is None:
+        return None
+    try:
+        return Presence(record.away_share, record.away / 3600.0, record.remaining_share)
+    except InputError as error:
+        findings += [replace(finding, file=document.file) for finding in error.findings]
         return None
 
 

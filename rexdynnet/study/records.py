@@ -120,6 +120,14 @@ class DiversityRecord(Record):
     hot_water_spread: NotNegative = 0.5
 
 
+class PresenceRecord(Record):
+    """Section `[demand.presence]`."""
+
+    away_share: Annotated[float, Field(ge=0.0, lt=1.0)]
+    away: DurationField = 48 * 3600.0
+    remaining_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+
+
 class OperationRecord(Record):
     """Section `[operation]`."""
 

@@ -44,6 +44,8 @@ class Kpis:
         Largest of those distances.
     delivered_MWh, produced_MWh, loss_MWh, dumped_MWh, stored_MWh : float
     pump_kWh, co2_kg : float
+    idle_MWh : float
+        What plants on line could have given more: their capacity less what they gave.
     starts : int
         Of plants that follow a command.
     rungs : mapping of rung name to int
@@ -73,6 +75,7 @@ class Kpis:
     stored_MWh: float
     pump_kWh: float
     co2_kg: float
+    idle_MWh: float
     starts: int
     rungs: Mapping[str, int]
     iterations: int
@@ -101,6 +104,7 @@ class Kpis:
             ("heat lost", self.loss_MWh, "MWh"),
             ("pump electricity", self.pump_kWh, "kWh"),
             ("CO2", self.co2_kg, "kg"),
+            ("idle power on line", self.idle_MWh, "MWh"),
         )
         for label, value, unit in rows:
             if np.isfinite(value):
@@ -190,6 +194,7 @@ def kpis_of(
         stored_MWh=stored_J / _MWH_J,
         pump_kWh=counted["pump_J"] / _KWH_J,
         co2_kg=counted["co2_kg"],
+        idle_MWh=counted["idle_J"] / _MWH_J,
         starts=starts,
         rungs={rung.name.lower(): int(np.sum(rungs == rung.number)) for rung in Rung},
         iterations=int(iterations.sum()),

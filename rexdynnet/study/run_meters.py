@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.network.graph import Network
-from rexdynnet.network.spec import PlantKind
+from rexdynnet.network.spec import PlantControl, PlantKind
 from rexdynnet.simulation.plant import DenseOutput
 
 Floats = NDArray[np.float64]
+
+_ON_W = 1.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Tally:
         Edges of the time units.
     demanded_J, delivered_J : ndarray, shape (n, n_substations)
     integrals : mapping of str to float
-        `shortfall_J`, `too_cold_Ks`, `too_little_pressure_Pas`, `pump_J`, by cost what
+        `shortfall_J`, `too_cold_Ks`, `too_little_pressure_Pas`, `pump_J`, `idle_J` (what
+        plants on line could have given more), by cost what
         plants burnt (`fuel_EUR`), bought (`electricity_EUR`), emitted (`co2_kg`).
     worst : mapping of str to float
         Largest distance from a bound.
@@ -90,6 +93,7 @@ def count(
         "too_cold_Ks": _trapezoid(colder, spans),
         "too_little_pressure_Pas": _trapezoid(weaker, spans),
         "pump_J": pump_J,
+        "idle_J": _idle_J(network, records, spans),
         "fuel_EUR": float((fuel + bought * heats) @ price) - float(sold.sum()) * power_price,
         "electricity_EUR": pump_J / 3.6e9 * power_price,
         "co2_kg": float(fuel @ np.array([p.co2_kg_per_MWh_fuel for p in network.plants])),
@@ -102,6 +106,15 @@ def count(
         {key: tally.integrals.get(key, 0.0) + value for key, value in added.items()},
         {key: max(tally.worst.get(key, 0.0), value) for key, value in reached.items()},
     )
+
+
+def _idle_J(network: Network, records: Mapping[str, Floats], spans: Floats) -> float:
+    # on line is who gives heat, and who holds the pressure while water moves
+    heat, flow = records["plant_heat"][1:], records["plant_mass_flow"][1:]
+    holds = np.array([plant.control is PlantControl.PRESSURE for plant in network.plants])
+    capacity = np.array([plant.capacity_W for plant in network.plants])
+    on_line = (heat > _ON_W) | (holds & (np.abs(flow) > 0.0))
+    return float((np.where(on_line, np.maximum(capacity - heat, 0.0), 0.0) * spans).sum())
 
 
 def _trapezoid(values: Floats, spans: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from rexdynnet.signals import Hold
 from rexdynnet.simulation.forcing import Forcing
 from rexdynnet.study.fitted_load import DISTRICT, FittedLoads, without_weather
 from rexdynnet.study.forecast_error import ErrorPath, ForecastErrors
+from rexdynnet.study.presence import Presence, shares_of
 from rexdynnet.study.run_settings import ForecastKind, ForecastSettings, PriceSettings
 from rexdynnet.timeline import Schedule, TimeUnit, seconds_since, units_from
 
@@ -41,6 +42,11 @@ class Forecaster:
     seed : int
     fitted : FittedLoads or None
         Loads that follow a regression: their forecast is its value on the issued weather.
+    presence : Presence or None
+        Absences that act in the truth.
+    private : bool
+        Whether each substation's own deviations and absences are known, as its prosumer knows
+        them; an operator knows neither, and expects absences as often as they are.
     """
 
     network: Network
@@ -48,6 +54,22 @@ class Forecaster:
     settings: ForecastSettings
     seed: int
     fitted: FittedLoads | None = None
+    presence: Presence | None = None
+    private: bool = True
+
+    @cached_property
+    def of_operator(self) -> Forecaster:
+        """Forecasts without what only prosumers know."""
+        presence = self.presence
+        if presence is None:
+            return replace(self, private=False)
+        signals = self.truth.signals
+        heats = [i for i, signal in enumerate(signals) if signal.quantity == "heat_demand"]
+        names = [signals[i].component for i in heats]
+        values = self.truth.values.copy()
+        values[:, heats] /= shares_of(presence, self.seed, names, self.truth.time_s)
+        values[:, heats] *= presence.expected_share
+        return replace(self, truth=replace(self.truth, values=values), presence=None, private=False)
 
     def means(self, edges_s: Floats) -> Floats:
         """True means over intervals, shape (n, n_d)."""
@@ -99,6 +121,8 @@ class Forecaster:
         errors = self.settings.errors
         if self.fitted is not None:
             errors = without_weather(errors, self.fitted.model)
+        if not self.private:
+            errors = replace(errors, load_own=replace(errors.load_own, known=0.0))
         return errors.scaled(self.settings.scale)
 
     @cached_property
@@ -143,6 +167,9 @@ class PreviewMaker:
     schedule : Schedule or None
         All of the run; a preview shows only units whose gate has closed.
     gate_s : float
+    committed : bool
+        Whether what is committed stands in for the forecast of its units, as in a market, where
+        the operator is told what will be drawn.
     """
 
     forecaster: Forecaster
@@ -152,6 +179,7 @@ class PreviewMaker:
     horizon_s: float
     schedule: Schedule | None = None
     gate_s: float = 0.0
+    committed: bool = False
 
     def at(self, time_s: float, known: dict[str, float]) -> Preview:
         """What is told at one instant.
@@ -169,6 +197,12 @@ class PreviewMaker:
         count = max(1, round(self.horizon_s / self.step_s))
         edges = time_s + self.step_s * np.arange(count + 1, dtype=np.float64)
         values = self.forecaster.forecast(time_s, edges)
+        schedule = self._known_schedule(time_s)
+        if self.committed and schedule is not None:
+            names = [signal.name for signal in self.forecaster.truth.signals]
+            columns = [names.index(f"{each}.heat_demand") for each in schedule.participants]
+            told = schedule.mean_power_W(self.start_utc, edges, values[:, columns])
+            values[:, columns] = np.maximum(told, 0.0)
         for column, signal in enumerate(self.forecaster.truth.signals):
             if signal.name in known:
                 values[:, column] = known[signal.name]
@@ -179,7 +213,7 @@ class PreviewMaker:
             values,
             electricity,
             fuel_prices(network, self.prices, electricity),
-            self._known_schedule(time_s),
+            schedule,
         )
 
     def electricity(self, edges_s: Floats) -> Floats:

@@ -24,6 +24,7 @@ from rexdynnet.simulation.weather import GroundModel, read_reference_year, weath
 from rexdynnet.study.fitted_load import FittedLoads, fitted_forcing, mean_loads
 from rexdynnet.study.forecast_error import FittedForecast
 from rexdynnet.study.operation import Operation, baseline_forcing
+from rexdynnet.study.presence import Presence, with_absences
 from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
 
 if TYPE_CHECKING:
@@ -60,12 +61,15 @@ class Demand:
     diversity : Diversity
     fitted : FittedForecast or None
         Loads follow this regression on the weather instead of standard profiles.
+    presence : Presence or None
+        Absences; None: everybody is always at home.
     """
 
     default: LoadRule
     substations: Mapping[str, LoadRule] = field(default_factory=dict)
     diversity: Diversity = field(default_factory=Diversity)
     fitted: FittedForecast | None = None
+    presence: Presence | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,7 @@ def forcing_of(scenario: SimulationScenario) -> Forcing:
     given = [shift(read_series(path, known), start) for path in scenario.series]
     for path, forcing in zip(scenario.series, given, strict=True):
         _require(forcing, duration, path)
+    _check_absences(scenario, given)
     acting = [*_computed(scenario), *given]
     acting.append(_ground_truth(network, start, duration))
     # Later ones win: what is computed, then what files give.
@@ -339,23 +344,41 @@ def _computed(scenario: SimulationScenario) -> list[Forcing]:
             )
         loads = loads_of(scenario.network, scenario.demand)
         fitted = scenario.demand.fitted
+        heats: Forcing | None = None
         if loads and fitted is not None:
             heat = {name: load.annual_heat_J for name, load in loads.items()}
-            parts.append(
-                fitted_forcing(fitted, heat, scenario.region, start, duration, scenario.seed)
-            )
+            heats = fitted_forcing(fitted, heat, scenario.region, start, duration, scenario.seed)
         elif loads:
-            parts.append(
-                demand_forcing(
-                    loads,
-                    scenario.region,
-                    start,
-                    duration,
-                    seed=scenario.seed,
-                    diversity=scenario.demand.diversity,
-                )
+            heats = demand_forcing(
+                loads,
+                scenario.region,
+                start,
+                duration,
+                seed=scenario.seed,
+                diversity=scenario.demand.diversity,
             )
+        if heats is not None:
+            presence = scenario.demand.presence
+            if presence is not None:
+                heats = with_absences(heats, presence, scenario.seed)
+            parts.append(heats)
     return parts
+
+
+def _check_absences(scenario: SimulationScenario, given: list[Forcing]) -> None:
+    if scenario.demand is None or scenario.demand.presence is None:
+        return
+    for path, forcing in zip(scenario.series, given, strict=True):
+        for signal in forcing.signals:
+            if signal.quantity == "heat_demand":
+                raise InputError(
+                    Finding(
+                        f"{signal.name} is given, and [demand.presence] would change it",
+                        "leave the section out, or the column",
+                        file=path,
+                        field=signal.name,
+                    )
+                )
 
 
 def _ground_truth(network: Network, start: datetime, duration_s: float) -> Forcing:
