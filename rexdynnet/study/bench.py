@@ -25,10 +25,11 @@ Report = Callable[[str], None]
 
 
 class Sense(Enum):
-    """On which side of its target a value is good."""
+    """On which side of its target a value is good; what is only reported has none."""
 
     AT_LEAST = "at_least"
     AT_MOST = "at_most"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Measurement:
     unit : str
     sense : Sense
     target : float
+        NaN where a figure is only reported.
     ours, peer : Timing or None
         Where the figure compares two programs.
     remark : str
@@ -87,7 +89,7 @@ class Measurement:
     value: float
     unit: str
     sense: Sense
-    target: float
+    target: float = math.nan
     ours: Timing | None = None
     peer: Timing | None = None
     remark: str = ""
@@ -95,6 +97,8 @@ class Measurement:
     @property
     def met(self) -> bool:
         """Whether the value is on the good side of the target; never for NaN."""
+        if self.sense is Sense.REPORTED:
+            return math.isfinite(self.value)
         if self.sense is Sense.AT_LEAST:
             return self.value >= self.target
         return self.value <= self.target
@@ -114,7 +118,7 @@ class Measurement:
             "value": self.value if math.isfinite(self.value) else None,
             "unit": self.unit,
             "sense": self.sense.value,
-            "target": self.target,
+            "target": self.target if math.isfinite(self.target) else None,
             "met": self.met,
             "ours_s": None if alone or self.ours is None else self.ours.median_s,
             "peer_s": None if alone or self.peer is None else self.peer.median_s,
@@ -295,10 +299,14 @@ def to_table(measurements: Sequence[Measurement]) -> str:
     """
     lines: list[str] = []
     for one in measurements:
-        verdict = "met   " if one.met else "MISSED"
-        side = one.sense.value.replace("_", " ")
         unit = "" if one.unit == "1" else f" {one.unit}"
-        lines.append(f"{verdict}  {one.name}: {one.value:.4g}{unit} ({side} {one.target:g})")
+        shown = f"{one.name}: {one.value:.4g}{unit}"
+        if one.sense is Sense.REPORTED:
+            lines.append(f"        {shown}")
+        else:
+            verdict = "met   " if one.met else "MISSED"
+            side = one.sense.value.replace("_", " ")
+            lines.append(f"{verdict}  {shown} ({side} {one.target:g})")
         times = [
             f"{who} {timing.median_s:.4g} s ± {50 * timing.spread:.0f} % (n={len(timing.seconds)})"
             for who, timing in (("ours", one.ours), ("peer", one.peer))
