@@ -104,6 +104,13 @@ def test_cost_is_the_sum_of_its_parts(usual: Run) -> None:
     assert 0 < boiler * 60.0 < kpis.fuel_EUR
 
 
+def test_idle_power_is_what_plants_on_line_do_not_give() -> None:
+    out = Fault("heat_pump.availability", 0.0, HOUR_S, 0.0)
+    kpis = run(scenario(1.0, out)).kpis
+    # the boiler's 400 kW alone are on line for an hour
+    assert kpis.idle_MWh == pytest.approx(0.4 - kpis.produced_MWh, abs=1e-6)
+
+
 def test_the_same_scenario_gives_the_same_run(usual: Run) -> None:
     again = run(scenario())
     assert again.kpis == usual.kpis
