@@ -26,6 +26,7 @@ class Purpose(Enum):
     FORECAST_ERROR = "forecast error"
     BUILDING = "synthetic building"
     PRESENCE = "presence"
+    METER_GAP = "meter gap"
 
 
 def stream(seed: int, purpose: Purpose, component: str = "", unit: int = 0) -> np.random.Generator:

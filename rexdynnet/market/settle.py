@@ -15,6 +15,7 @@ from rexdynnet.market.records import Posting
 from rexdynnet.market.reservex import Reservex
 
 PLAIN_CASCADE = Cascade()
+TRUE_UP_UNIT = -1
 
 
 @dataclass(frozen=True)
@@ -161,15 +162,22 @@ def book(exchange: Reservex, statement: Statement, before: Statement | None = No
     exchange.post(statement.unit, [*undone, *statement.postings])
 
 
-def true_up(exchange: Reservex, used_Wh: Mapping[str, int]) -> int:
+def true_up(exchange: Reservex, used_Wh: Mapping[str, int], surplus_uEUR: int | None = None) -> int:
     """Share the maker's surplus or deficit among participants by the energy they used.
+
+    Parameters
+    ----------
+    exchange : Reservex
+    used_Wh : mapping of participant to int
+    surplus_uEUR : int, optional
+        Else all that the maker's account holds; less where units are not settled yet.
 
     Returns
     -------
     int
-        The maker's balance before, µEUR; afterwards it is zero.
+        What was shared, µEUR.
     """
-    surplus = exchange.ledger.balance[Account.MAKER]
+    surplus = exchange.ledger.balance[Account.MAKER] if surplus_uEUR is None else surplus_uEUR
     names = list(used_Wh)
     shares, left = split(abs(surplus), [abs(used_Wh[name]) for name in names])
     sign = 1 if surplus > 0 else -1
@@ -179,7 +187,7 @@ def true_up(exchange: Reservex, used_Wh: Mapping[str, int]) -> int:
         if share
     ]
     postings.append((int(Cause.REMAINDER), int(Account.MAKER), int(Account.REMAINDER), sign * left))
-    exchange.post(-1, postings)
+    exchange.post(TRUE_UP_UNIT, postings)
     return surplus
 
 

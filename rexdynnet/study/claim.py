@@ -60,7 +60,7 @@ class Week:
     figures : mapping of str to float
         Key figures of the run and of its market.
     bill_EUR, delivered_MWh, contracted_MWh : mapping of participant to float
-        The bill before true-up; contracted is what was reserved, or forecast for it.
+        The bill with its share of the true-up; contracted is what was reserved, or forecast for it.
     """
 
     figures: Mapping[str, float]
@@ -68,14 +68,9 @@ class Week:
     delivered_MWh: Mapping[str, float]
     contracted_MWh: Mapping[str, float]
 
-    def trued_up_EUR_per_MWh(self) -> dict[str, float]:
-        """Bill of each participant per MWh delivered, after the maker's surplus is shared out."""
-        whole = sum(self.delivered_MWh.values())
-        surplus = self.figures["maker_surplus_EUR"]
-        return {
-            name: (bill - surplus * self.delivered_MWh[name] / whole) / self.delivered_MWh[name]
-            for name, bill in self.bill_EUR.items()
-        }
+    def bills_EUR_per_MWh(self) -> dict[str, float]:
+        """Bill of each participant per MWh delivered."""
+        return {name: bill / self.delivered_MWh[name] for name, bill in self.bill_EUR.items()}
 
 
 class Interval(NamedTuple):
@@ -236,7 +231,7 @@ def conditional_value_at_risk(values: Floats, level: float) -> float:
 
 
 def _bills(found: Sequence[Week]) -> Floats:
-    return np.array([list(week.trued_up_EUR_per_MWh().values()) for week in found])
+    return np.array([list(week.bills_EUR_per_MWh().values()) for week in found])
 
 
 def _of(scenario: SimulationScenario, arm: Arm, seed: int) -> SimulationScenario:

@@ -351,7 +351,16 @@ def _market(ready: _Ready, journal: Path | None) -> MarketSession | None:
         return None
     forecaster, network = ready.forecaster, scenario.network
     start, duration = scenario.start_utc, scenario.duration_s
-    return open_session(network, settings, settings.market, forecaster, start, duration, journal)
+    return open_session(
+        network,
+        settings,
+        settings.market,
+        forecaster,
+        start,
+        duration,
+        scenario.seed,
+        journal,
+    )
 
 
 def _counted(tally: Tally, output: DenseOutput) -> Counted:

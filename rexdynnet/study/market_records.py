@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.deviation import Cascade
+from rexdynnet.market.policies import Policy
 from rexdynnet.market.settle import Terms
 from rexdynnet.market.setup import MechanismKind
 from rexdynnet.network.entries import Entry, nearest, section
@@ -18,13 +19,17 @@ from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.study.market_settings import (
     Arrangement,
     MarketSettings,
+    MeterGaps,
+    PolicyKind,
     PricingKind,
+    policy_of,
     pricing_of,
 )
 from rexdynnet.study.records import DurationField
 
 _Choice = TypeVar("_Choice", bound=Enum)
 _PERMILLE = 1000.0
+_NESTED = frozenset({"settlement", "meters", "policy", "policies"})
 
 
 def _choice(kind: type[_Choice]) -> BeforeValidator:
@@ -68,6 +73,24 @@ class SettlementRecord(Record):
     discard_EUR_per_MWh: NotNegative = 10.0
 
 
+class PolicyRecord(Record):
+    """Section `[market.policy]`, and each `[market.policies.NAME]`."""
+
+    kind: Annotated[PolicyKind, _choice(PolicyKind)] = PolicyKind.FOLLOWING
+    share: NotNegative = 1.0
+    risk_aversion: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    marginal_EUR_per_MWh: float = 60.0
+    deadband_lots: Annotated[int, Field(ge=0)] = 0
+    units: Annotated[int, Field(ge=1)] = 1
+
+
+class MetersRecord(Record):
+    """Section `[market.meters]`."""
+
+    missing_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    units_late: Annotated[int, Field(ge=1)] = 24
+
+
 def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings | None:
     """Read `[market]`; None where the file has none or something is wrong.
 
@@ -86,16 +109,26 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
         return None
     before = len(findings)
     whole = section(document, "market", findings)
-    own = {key: value for key, value in whole.values.items() if key != "settlement"}
+    own = {key: value for key, value in whole.values.items() if key not in _NESTED}
     record = _record(MarketRecord, replace(whole, values=own), findings)
     terms = _record(SettlementRecord, section(document, "market.settlement", findings), findings)
+    meters = _record(MetersRecord, section(document, "market.meters", findings), findings)
+    policy = _policy(section(document, "market.policy", findings), document, findings)
+    policies: dict[str, Policy] = {}
+    for name in section(document, "market.policies", findings).values:
+        entry = section(document, f"market.policies.{name}", findings)
+        found = _policy(entry, document, findings)
+        if found is not None:
+            policies[name] = found
     if "schedule" in document.values:
         findings.append(
             document.finding(
                 "[market] and [schedule] both say what is committed", "keep one", "market"
             )
         )
-    if len(findings) > before or record is None or terms is None:
+    if record is None or terms is None or meters is None or policy is None:
+        return None
+    if len(findings) > before:
         return None
     pricing = pricing_of(
         record.pricing,
@@ -119,6 +152,27 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
             settled,
             record.plan_horizon,
             record.plan_tolerance,
+            policy,
+            policies,
+            MeterGaps(meters.missing_share, meters.units_late),
+        )
+    except InputError as error:
+        findings += [replace(finding, file=document.file) for finding in error.findings]
+        return None
+
+
+def _policy(entry: Entry, document: Entry, findings: list[Finding]) -> Policy | None:
+    record = _record(PolicyRecord, entry, findings)
+    if record is None:
+        return None
+    try:
+        return policy_of(
+            record.kind,
+            share=record.share,
+            risk_aversion=record.risk_aversion,
+            marginal_EUR_per_MWh=record.marginal_EUR_per_MWh,
+            deadband_lots=record.deadband_lots,
+            units=record.units,
         )
     except InputError as error:
         findings += [replace(finding, file=document.file) for finding in error.findings]

@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.control.base import Observation
-from rexdynnet.market.contracts import Flow, J_PER_Wh, Order, Side
-from rexdynnet.market.deviation import Cascade, Reading
+from rexdynnet.market.contracts import J_PER_Wh
+from rexdynnet.market.deviation import Cascade
 from rexdynnet.market.ledger import Cause
+from rexdynnet.market.prosumer import ProsumerState
 from rexdynnet.market.reservex import Reply, Reservex
-from rexdynnet.market.settle import Line, Statement, Terms, UnitCosts, book, settle
+from rexdynnet.market.settle import Line, Statement, Terms, UnitCosts
 from rexdynnet.network.graph import Network
+from rexdynnet.study.market_bills import Bills, mean_uEUR, readings_of
+from rexdynnet.study.market_people import People
 from rexdynnet.study.market_planner import Certified, Planner, PlannerState, make_planner
 from rexdynnet.study.market_settings import (
     Arrangement,
@@ -64,10 +67,8 @@ class MarketSession:
     duration_s : float
     exchange : Reservex
     planner : Planner
-    forecaster : Forecaster
-        Of the prosumers.
-    columns : tuple of int
-        Of each participant's heat demand among the forecaster's signals.
+    people : People
+    bills : Bills
     state : PlannerState or None
     schedule : Schedule or None
         Of all units of the run whose gate has closed.
@@ -75,9 +76,8 @@ class MarketSession:
         At the end of the last settled unit.
     marginal_uEUR : dict of str to int
         Per lot and place in the unit that runs now.
-    numbers : dict of str to int
-        Last order of each participant.
-    statements : list of Statement
+    prosumers : dict of str to ProsumerState
+        What is kept of each between two gates.
     curves : list of ndarray, shape (window, places)
         Asks published at each gate, EUR/MWh; NaN where nothing is offered.
     refused : dict of str to int
@@ -97,14 +97,13 @@ class MarketSession:
     duration_s: float
     exchange: Reservex
     planner: Planner
-    forecaster: Forecaster
-    columns: tuple[int, ...]
+    people: People
+    bills: Bills
     state: PlannerState | None = None
     schedule: Schedule | None = None
     counted: Counted = field(default_factory=Counted)
     marginal_uEUR: dict[str, int] = field(default_factory=dict[str, int])
-    numbers: dict[str, int] = field(default_factory=dict[str, int])
-    statements: list[Statement] = field(default_factory=list[Statement])
+    prosumers: dict[str, ProsumerState] = field(default_factory=dict[str, ProsumerState])
     curves: list[Floats] = field(default_factory=list[Floats])
     refused: dict[str, int] = field(default_factory=dict[str, int])
     uncertified: int = 0
@@ -190,6 +189,7 @@ class MarketSession:
         begun = process_time()
         self.exchange.advance((last + 1 + self.lead) * self.settings.unit_s)
         self._settle(last, tally, counted)
+        self.bills.close(self.exchange)
         self.exchange.close()
         self.trading_s += process_time() - begun
 
@@ -252,42 +252,18 @@ class MarketSession:
         }
 
     def _trade(self, now_s: float) -> None:
-        """Everybody reserves what the newest forecast says of every open unit."""
-        exchange, lot_Wh = self.exchange, self.exchange.rules.lot_Wh
-        first = exchange.rules.first_open(exchange.now_s)
-        own = np.arange(self.settings.window + 1) + first - self.lead
-        edges = self.settings.unit_s * own.astype(np.float64)
-        energy = self._forecast_Wh(self.forecaster, now_s, edges)
-        for column, name in enumerate(self.names):
-            for row in range(self.settings.window):
-                unit = first + row
-                held = exchange.position(name, name, unit)[Flow.EJECTION]
-                change = round(energy[row, column] / lot_Wh) - held
-                side = Side.BUY if change > 0 else Side.SELL
-                quote = exchange.quote(name, unit)
-                depth = sum(level.lots for level in (quote.asks if change > 0 else quote.bids))
-                lots = min(abs(change), depth)
-                if lots:
-                    number = self.numbers.get(name, 0) + 1
-                    self.numbers[name] = number
-                    exchange.submit(
-                        Order(name, number, Flow.EJECTION, side, name, unit, lots * lot_Wh)
-                    )
-        for reply in exchange.commit():
+        """Everybody orders what its policy wants of every open unit."""
+        states = self.prosumers or self.people.begin()
+        wanted, self.prosumers = self.people.orders(self.exchange, states, now_s, self.lead)
+        for order in wanted:
+            self.exchange.submit(order)
+        for reply in self.exchange.commit():
             self._note(reply)
 
     def _note(self, reply: Reply) -> None:
         if reply.refusal is not None:
             reason = reply.refusal.reason.name.lower()
             self.refused[reason] = self.refused.get(reason, 0) + 1
-
-    def _forecast_Wh(self, forecaster: Forecaster, now_s: float, edges_s: Floats) -> Floats:
-        """Forecast energies by participant, shape (n, places)."""
-        hours = max(1, round(self.settings.unit_s / 3600.0))
-        fine = np.linspace(edges_s[0], edges_s[-1], (len(edges_s) - 1) * hours + 1)
-        means = forecaster.forecast(now_s, fine)[:, list(self.columns)]
-        each = means.reshape(len(edges_s) - 1, hours, -1).mean(axis=1)
-        return each * self.settings.unit_s / J_PER_Wh
 
     def _schedule(self, now_s: float) -> Schedule:
         """Committed energies from the run's first unit to the last whose gate has closed."""
@@ -299,7 +275,8 @@ class MarketSession:
         done = 0 if before is None else len(before.units)
         edges = self.settings.unit_s * np.arange(done, count + 1, dtype=np.float64)
         # the operator forecasts the sum, and knows of each only what is connected
-        whole = self._forecast_Wh(self.forecaster.of_operator, now_s, edges).sum(axis=1)
+        operator = self.people.forecaster.of_operator
+        whole = self.people.energy_Wh(operator, now_s, edges).sum(axis=1)
         new = np.round(whole[:, None] * self._connected) * J_PER_Wh
         energy = new if before is None else np.vstack([before.energy_J, new])
         return Schedule(self.names, tuple(rules.time_units(self.lead, count)), energy)
@@ -312,76 +289,58 @@ class MarketSession:
         return heats / heats.sum()
 
     def _settle(self, unit: int, tally: Tally, counted: Counted) -> None:
-        """Bill one unit of the run by its meters."""
+        """Bill one unit of the run by its meters, and what has been read late."""
         rows = {unit.name: row for row, unit in enumerate(self.network.substations)}
-        readings = [
-            Reading(
-                name,
-                name,
-                round(float(tally.demanded_J[unit, rows[name]]) / J_PER_Wh),
-                round(float(tally.delivered_J[unit, rows[name]]) / J_PER_Wh),
-            )
-            for name in self.names
-        ]
+        readings = readings_of(self.names, rows, tally, unit)
         reserving_now = self.settings.arrangement is Arrangement.RESERVATION
         before, self.counted = self.counted, counted
-        mean_uEUR = round(float(np.mean(list(self.marginal_uEUR.values()))))
-        lot_J = self.exchange.rules.lot_J
+        mean = mean_uEUR(self.marginal_uEUR)
         missed_J = tally.delivered_J[unit].sum() - self._reserved_J(unit)
         spent = round((counted.cost_EUR - before.cost_EUR) * _uEUR)
-        balancing = min(max(round(missed_J / lot_J * mean_uEUR), 0), max(spent, 0))
-        if not reserving_now:
-            balancing = 0
+        lots = missed_J / self.exchange.rules.lot_J
+        balancing = min(max(round(lots * mean), 0), max(spent, 0)) if reserving_now else 0
         costs = UnitCosts(
             spent - balancing,
             balancing,
             max(round((counted.lost_J - before.lost_J) / J_PER_Wh), 0),
             max(round((counted.dumped_J - before.dumped_J) / J_PER_Wh), 0),
-            mean_uEUR,
+            mean,
         )
         terms = self.settings.terms if reserving_now else _FREE
-        statement = settle(
-            self.exchange, unit + self.lead, readings, self.marginal_uEUR, costs, terms
+        self.bills.settle(
+            self.exchange, unit, self.lead, readings, self.marginal_uEUR, costs, terms
         )
-        book(self.exchange, statement)
-        self.statements.append(statement)
+        self.bills.read_late(self.exchange, unit)
 
     def _reserved_J(self, unit: int) -> float:
         return float(self.schedule.energy_J[unit].sum()) if self.schedule is not None else 0.0
 
-    def settled_uEUR(self) -> dict[str, int]:
-        """What every account gained by the settled units; trades of later units are left out."""
-        settled = {statement.unit for statement in self.statements}
-        found = dict.fromkeys(self.exchange.ledger.names, 0)
-        for entry in self.exchange.ledger.entries():
-            if entry.unit in settled:
-                found[entry.debit] -= entry.amount_uEUR
-                found[entry.credit] += entry.amount_uEUR
-        return found
+    @property
+    def statements(self) -> list[Statement]:
+        """Of the settled units."""
+        return self.bills.statements
 
     def bills_EUR(self) -> dict[str, float]:
-        """What every participant paid for the settled units, net."""
-        gained = self.settled_uEUR()
+        """What every participant paid for the settled units, net, true-up included."""
+        gained = self.bills.settled_uEUR(self.exchange)
         return {name: -gained[name] / _uEUR for name in self.names}
 
     def lines_of(self, name: str) -> list[Line]:
         """A participant's lines of all settled units."""
-        return [x for s in self.statements for x in s.lines if x.participant == name]
+        return [line for line in self.bills.lines() if line.participant == name]
 
     def figures(self) -> dict[str, float]:
         """Key figures of the market."""
-        penalties = sum(line.penalty_uEUR for s in self.statements for line in s.lines)
-        paid = [
-            line.compensation_uEUR + line.money_back_uEUR
-            for s in self.statements
-            for line in s.lines
-        ]
+        lines = self.bills.lines()
+        penalties = sum(line.penalty_uEUR for line in lines)
+        paid = [line.compensation_uEUR + line.money_back_uEUR for line in lines]
         return {
             "trades": float(sum(1 for _ in self.exchange.trades())),
-            "maker_surplus_EUR": self.settled_uEUR()["maker"] / _uEUR,
+            "maker_surplus_EUR": (self.bills.surplus_uEUR or 0) / _uEUR,
             "bills_EUR": sum(self.bills_EUR().values()),
             "penalties_EUR": penalties / _uEUR,
             "rationing_paid_EUR": sum(paid) / _uEUR,
+            "units_resettled": float(self.bills.resettled),
             "refused_orders": float(sum(self.refused.values())),
             "gates_uncertified": float(self.uncertified),
             "units_by_tariff": float(self.by_tariff),
@@ -400,6 +359,7 @@ class MarketSession:
             f"{figures['maker_surplus_EUR']:,.2f} EUR, penalties "
             f"{figures['penalties_EUR']:,.2f} EUR, rationing {figures['rationing_paid_EUR']:,.2f} "
             "EUR",
+            f"  units resettled after meters were read late: {figures['units_resettled']:.0f}",
             f"  causes: {causes}; {figures['refused_orders']:.0f} orders refused, "
             f"{figures['gates_uncertified']:.0f} plans not certified, "
             f"{figures['units_by_tariff']:.0f} units quoted by the tariff",
@@ -413,6 +373,7 @@ def open_session(
     forecaster: Forecaster,
     start_utc: datetime,
     duration_s: float,
+    seed: int,
     journal: Path | None = None,
 ) -> MarketSession:
     """Open the market of a run.
@@ -425,6 +386,7 @@ def open_session(
     forecaster : Forecaster
     start_utc : datetime
     duration_s : float
+    seed : int
     journal : Path or None
         File that the exchange records in.
 
@@ -445,6 +407,6 @@ def open_session(
         duration_s,
         Reservex(market_of(market, network, start_utc), journal),
         make_planner(network, settings.control, market),
-        forecaster,
-        tuple(demands[name] for name in names),
+        People(market, forecaster, names, tuple(demands[name] for name in names)),
+        Bills(market.gaps, seed),
     )

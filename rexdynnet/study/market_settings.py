@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
 from rexdynnet.errors import Finding, InputError
-from rexdynnet.market.contracts import J_PER_Wh, Participant, Rules
+from rexdynnet.market.contracts import J_PER_Wh, Participant, Quality, Rules
+from rexdynnet.market.hedging import Hedging
+from rexdynnet.market.policies import ForecastFollowing, Policy
 from rexdynnet.market.pricing import ConstantTariff, InventoryFeedback, MarginalCost, Pricing
 from rexdynnet.market.settle import Terms
 from rexdynnet.market.setup import Market, MechanismKind
+from rexdynnet.market.strategies import LastInstant, Resale, Scaled
 from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import SubstationControl
 from rexdynnet.units import format_duration
@@ -33,6 +37,38 @@ class PricingKind(Enum):
     CONSTANT = "one price, everywhere and always"
     INVENTORY = "one price that rises with what is sold"
     MARGINAL_COST = "what heat costs at each place and unit by the plan of the last gate"
+
+
+@dataclass(frozen=True)
+class MeterGaps:
+    """Meters that are read late.
+
+    Parameters
+    ----------
+    missing_share : float
+        Of all readings, from 0 to below 1; which ones, the seed says.
+    units_late : int
+        A missing meter is read so many units later, at least one.
+
+    Raises
+    ------
+    InputError
+        Figures out of range.
+    """
+
+    missing_share: float = 0.0
+    units_late: int = 24
+
+    def __post_init__(self) -> None:
+        if not (0.0 <= self.missing_share < 1.0 and self.units_late >= 1):
+            raise InputError(
+                Finding(
+                    f"{self.missing_share:g} of the meters are missing, read {self.units_late} "
+                    "units later",
+                    "give a share from 0 to below 1, and at least one unit",
+                    field="market.meters",
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -63,6 +99,11 @@ class MarketSettings:
         How far the plan behind prices and envelope looks; covers gate and window.
     plan_tolerance : float
         Scaled residual of that plan.
+    policy : Policy
+        Of every prosumer.
+    policies : mapping of participant to Policy
+        Exceptions.
+    gaps : MeterGaps
 
     Raises
     ------
@@ -83,6 +124,9 @@ class MarketSettings:
     terms: Terms = field(default_factory=Terms)
     plan_horizon_s: float = 24 * _HOUR_S
     plan_tolerance: float = 1e-2
+    policy: Policy = field(default_factory=ForecastFollowing)
+    policies: Mapping[str, Policy] = field(default_factory=dict[str, Policy])
+    gaps: MeterGaps = field(default_factory=MeterGaps)
 
     def __post_init__(self) -> None:
         findings: list[Finding] = []
@@ -145,15 +189,77 @@ def market_of(settings: MarketSettings, network: Network, start_utc: datetime) -
         round(settings.gate_s),
         lot_Wh,
         max(1, round(settings.tick_EUR_per_MWh * lot_Wh)),
+        quality=quality_of(network),
     )
     names = reserving(network)
     people = tuple(Participant(name, round(settings.credit_EUR * _uEUR)) for name in names)
     return Market(rules, names, people, settings.mechanism, settings.pricing)
 
 
+def quality_of(network: Network) -> Quality:
+    """What is delivered as promised: the warmest contract of all substations."""
+    promised = [unit.minimum_supply_temperature_K for unit in network.substations]
+    return Quality(max(promised, default=Quality().delivery_temperature_min_K))
+
+
 def lead_units(settings: MarketSettings) -> int:
     """Units between the market's opening and the start of the run."""
     return round(settings.gate_s / settings.unit_s) + 1
+
+
+class PolicyKind(Enum):
+    """How a prosumer trades."""
+
+    FOLLOWING = "keeps its reservation at its newest forecast"
+    HEDGING = "reserves what makes the risk of its deviation's cost least"
+    SCALED = "reserves a share of its forecast: runs short below 1, over-reserves above"
+    LAST_INSTANT = "trades only units that are about to close"
+    RESALE = "reserves a multiple of its forecast early and gives it back: corners units"
+
+
+def policy_of(
+    kind: PolicyKind,
+    *,
+    share: float = 1.0,
+    risk_aversion: float = 0.5,
+    marginal_EUR_per_MWh: float = 60.0,
+    deadband_lots: int = 0,
+    units: int = 1,
+) -> Policy:
+    """Make a policy.
+
+    Parameters
+    ----------
+    kind : PolicyKind
+    share : float
+        Of the forecast, where the kind is `SCALED` or, from 1 up, `RESALE`.
+    risk_aversion, marginal_EUR_per_MWh : float
+        Of `HEDGING`.
+    deadband_lots : int
+        Smallest change that `FOLLOWING` and `HEDGING` trade.
+    units : int
+        Next to close: those that `LAST_INSTANT` trades, or in which `RESALE` gives back.
+
+    Returns
+    -------
+    Policy
+
+    Raises
+    ------
+    InputError
+        A figure that the policy cannot have.
+    """
+    match kind:
+        case PolicyKind.FOLLOWING:
+            return ForecastFollowing(deadband_lots)
+        case PolicyKind.HEDGING:
+            return Hedging(marginal_EUR_per_MWh, risk_aversion, deadband_lots)
+        case PolicyKind.SCALED:
+            return Scaled(share)
+        case PolicyKind.LAST_INSTANT:
+            return LastInstant(units)
+        case PolicyKind.RESALE:
+            return Resale(share, units)
 
 
 def pricing_of(kind: PricingKind, price: float, skew: float, premium: float) -> Pricing:

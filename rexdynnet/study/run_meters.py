@@ -26,6 +26,8 @@ class Tally:
     edges_s : ndarray, shape (n + 1,)
         Edges of the time units.
     demanded_J, delivered_J : ndarray, shape (n, n_substations)
+    flow_kg, supply_kgK, return_kgK : ndarray, shape (n, n_substations)
+        Water drawn, and its mass times its temperature on both sides.
     integrals : mapping of str to float
         `shortfall_J`, `too_cold_Ks`, `too_little_pressure_Pas`, `pump_J`, `idle_J` (what
         plants on line could have given more), by cost what
@@ -37,6 +39,9 @@ class Tally:
     edges_s: Floats
     demanded_J: Floats
     delivered_J: Floats
+    flow_kg: Floats
+    supply_kgK: Floats
+    return_kgK: Floats
     integrals: Mapping[str, float] = field(default_factory=dict)
     worst: Mapping[str, float] = field(default_factory=dict)
 
@@ -49,7 +54,8 @@ class Tally:
 def new_tally(network: Network, edges_s: Floats) -> Tally:
     """Nothing counted yet."""
     shape = (len(edges_s) - 1, len(network.substations))
-    return Tally(edges_s, np.zeros(shape), np.zeros(shape))
+    none = np.zeros(shape)
+    return Tally(edges_s, none, none, none, none, none)
 
 
 def count(
@@ -77,6 +83,9 @@ def count(
     records, times = output.records, output.times_s
     spans = np.diff(times)[:, None]
     demand, heat = records["substation_heat_demand"], records["substation_heat"]
+    flow = np.abs(records["substation_mass_flow"])
+    supply_K = records["substation_supply_temperature"]
+    return_K = records["substation_return_temperature"]
     cold_K = np.array([s.minimum_supply_temperature_K for s in network.substations])
     least_Pa = np.array([s.minimum_differential_pressure_Pa for s in network.substations])
     colder = np.maximum(cold_K - records["substation_supply_temperature"], 0.0)
@@ -103,6 +112,9 @@ def count(
         tally.edges_s,
         tally.demanded_J + _per_unit(times, demand, tally.edges_s),
         tally.delivered_J + _per_unit(times, heat, tally.edges_s),
+        tally.flow_kg + _per_unit(times, flow, tally.edges_s),
+        tally.supply_kgK + _per_unit(times, flow * _over_steps(supply_K), tally.edges_s),
+        tally.return_kgK + _per_unit(times, flow * _over_steps(return_K), tally.edges_s),
         {key: tally.integrals.get(key, 0.0) + value for key, value in added.items()},
         {key: max(tally.worst.get(key, 0.0), value) for key, value in reached.items()},
     )
@@ -115,6 +127,11 @@ def _idle_J(network: Network, records: Mapping[str, Floats], spans: Floats) -> f
     capacity = np.array([plant.capacity_W for plant in network.plants])
     on_line = (heat > _ON_W) | (holds & (np.abs(flow) > 0.0))
     return float((np.where(on_line, np.maximum(capacity - heat, 0.0), 0.0) * spans).sum())
+
+
+def _over_steps(values: Floats) -> Floats:
+    # means over each step stand at its end, as flows do
+    return np.vstack([values[:1], 0.5 * (values[1:] + values[:-1])])
 
 
 def _trapezoid(values: Floats, spans: Floats) -> float:

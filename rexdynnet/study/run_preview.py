@@ -114,6 +114,31 @@ class Forecaster:
                 values[:, column] -= missed
         return values
 
+    def spread(self, issued_s: float, edges_s: Floats) -> Floats:
+        """Standard deviation of each heat demand's forecast, W; 0 for all else.
+
+        Parameters
+        ----------
+        issued_s : float
+        edges_s : ndarray, shape (n + 1,)
+
+        Returns
+        -------
+        ndarray, shape (n, n_d)
+            Of hourly means; within an interval errors are taken to go together.
+        """
+        found = np.zeros((len(edges_s) - 1, len(self.truth.signals)))
+        errors = self._errors
+        if errors is None:
+            return found
+        lead_h = np.maximum((0.5 * (edges_s[1:] + edges_s[:-1]) - issued_s) / _HOUR_S, 1.0)
+        both = [p.standard_deviation(lead_h) for p in (errors.load_common, errors.load_own)]
+        share = np.hypot(*both)
+        for column, signal in enumerate(self.truth.signals):
+            if signal.quantity == "heat_demand":
+                found[:, column] = share * self._usual[column]
+        return found
+
     @cached_property
     def _errors(self) -> ForecastErrors | None:
         if self.settings.kind is ForecastKind.PERFECT or self.settings.errors is None:

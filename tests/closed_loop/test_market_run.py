@@ -12,8 +12,9 @@ from rexdynnet.control.settings import ControllerKind
 from rexdynnet.errors import InputError
 from rexdynnet.market.ledger import Cause, audit_csv
 from rexdynnet.market.reservex import Reservex
+from rexdynnet.market.strategies import Scaled
 from rexdynnet.study.loop import Run, run
-from rexdynnet.study.market_settings import Arrangement, MarketSettings, market_of
+from rexdynnet.study.market_settings import Arrangement, MarketSettings, MeterGaps, market_of
 from rexdynnet.study.scenario import SimulationScenario, read_scenario
 from tests.data import ROOT
 
@@ -94,9 +95,41 @@ def test_bills_leave_out_what_was_paid_for_units_after_the_run(traded: Run) -> N
     ahead = sum(e.amount_uEUR for e in ledger.entries() if e.unit >= later and e.credit == "maker")
     back = sum(e.amount_uEUR for e in ledger.entries() if e.unit >= later and e.debit == "maker")
     assert ahead > back
-    gained = traded.market.settled_uEUR()
+    gained = traded.market.bills.settled_uEUR(traded.market.exchange)
     assert sum(gained.values()) == 0
     assert gained["maker"] == ledger.balances()["maker"] - (ahead - back)
+
+
+def test_the_makers_surplus_of_settled_units_is_shared_out(traded: Run) -> None:
+    assert traded.market is not None
+    bills = traded.market.bills
+    assert bills.surplus_uEUR is not None
+    assert bills.settled_uEUR(traded.market.exchange)["maker"] == 0
+    spent = -sum(traded.market.bills_EUR().values())
+    supply = bills.settled_uEUR(traded.market.exchange)
+    rest = sum(supply[name] for name in ("network", "supply", "pool", "remainder"))
+    assert spent == pytest.approx(-rest / 1e6, abs=1e-6)
+
+
+def test_meters_read_late_lead_to_the_bills_of_meters_read_at_once(traded: Run) -> None:
+    assert traded.market is not None
+    late = run(scenario(gaps=MeterGaps(0.3, 1))).market
+    assert late is not None
+    assert late.bills.resettled == 2
+    assert late.bills_EUR() == traded.market.bills_EUR()
+    assert not any(statement.provisional for statement in late.statements)
+    assert Cause.CORRECTION in late.exchange.ledger.by_cause()
+
+
+def test_a_prosumer_trades_as_its_policy_says(traded: Run) -> None:
+    assert traded.market is not None
+    short = run(scenario(1.0, policies={"substation_3": Scaled(0.5)})).market
+    assert short is not None
+    usual, now = (m.whole_schedule() for m in (traded.market, short))
+    at = usual.participants.index("substation_3")
+    assert now.energy_J[0, at] == pytest.approx(0.5 * usual.energy_J[0, at], abs=1.5 * 100 * 3600)
+    others = [i for i in range(len(usual.participants)) if i != at]
+    np.testing.assert_allclose(now.energy_J[0, others], usual.energy_J[0, others], atol=3.7e5)
 
 
 def test_the_journal_of_a_run_leads_to_the_same_books(traded: Run, folder: Path) -> None:

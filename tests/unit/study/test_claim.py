@@ -27,8 +27,8 @@ A = Arm(Arrangement.RESERVATION, ControllerKind.BASELINE, 0.1)
 B = Arm(Arrangement.OPERATOR_FORECAST, ControllerKind.BASELINE, 0.1)
 
 
-def week(value: float, surplus: float = 0.0) -> Week:
-    figures = {"x": value, "maker_surplus_EUR": surplus}
+def week(value: float) -> Week:
+    figures = {"x": value}
     bills = {"a": 60.0, "b": 30.0}
     return Week(figures, bills, {"a": 1.0, "b": 0.5}, {"a": 1.0, "b": 0.5})
 
@@ -52,10 +52,9 @@ def test_a_paired_difference_is_sharp_where_the_arms_scatter_together() -> None:
     assert alone.upper - alone.lower == pytest.approx(2 * half, rel=0.15)
 
 
-def test_the_makers_surplus_goes_back_by_energy() -> None:
-    bills = week(0.0, surplus=15.0).trued_up_EUR_per_MWh()
-    assert bills == {"a": pytest.approx(50.0), "b": pytest.approx(50.0)}
-    assert bill_mean([week(0.0, surplus=15.0)]) == pytest.approx(50.0)
+def test_bills_are_per_energy_and_every_participant_counts_the_same() -> None:
+    assert week(0.0).bills_EUR_per_MWh() == {"a": 60.0, "b": 60.0}
+    assert bill_mean([week(0.0), week(1.0)]) == pytest.approx(60.0)
 
 
 def test_a_week_that_is_kept_is_not_run_again(tmp_path: Path) -> None:
