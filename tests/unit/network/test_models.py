@@ -18,6 +18,14 @@ from tests.unit.network.projects import MODELS
 NAMES = sorted(path.name for path in MODELS.iterdir() if path.is_dir())
 
 
+def _fed_share(network: Network) -> float:
+    """Share of their capacity that plants of given heat feed in: as much as the others cannot."""
+    fed = sum(x.capacity_W for x in network.plants if x.control is PlantControl.HEAT)
+    rest = sum(x.capacity_W for x in network.plants if x.control is PlantControl.PRESSURE)
+    load = 1.05 * sum(item.design_heat_W for item in network.substations)  # with the losses
+    return max(0.4, (load - rest) / fed)
+
+
 def _design_value(network: Network, signal: Signal) -> float:
     loads = {item.name: item for item in network.substations}
     if signal.quantity == "supply_temperature":
@@ -28,7 +36,7 @@ def _design_value(network: Network, signal: Signal) -> float:
         return design_flow(network, loads[signal.component])
     feeding = {item.name: item for item in network.plants if item.control is PlantControl.HEAT}
     if signal.quantity == "heat" and signal.component in feeding:
-        return 0.4 * feeding[signal.component].capacity_W
+        return _fed_share(network) * feeding[signal.component].capacity_W
     return signal.default or 0.0
 
 
