@@ -11,6 +11,7 @@ from time import process_time
 from benchmarks.tools.market_day import PARTICIPANTS, ROWS, UNITS, run
 from rexdynnet.market.setup import MechanismKind
 from rexdynnet.study.bench import Measurement, Sense, Timing
+from rexdynnet.study.checkpoint import Keep
 from rexdynnet.study.loop import run as run_loop
 from rexdynnet.study.scenario import read_scenario
 
@@ -75,7 +76,7 @@ def share_of_run() -> Measurement:
     scenario = read_scenario(SCENARIO)
     with TemporaryDirectory() as folder:
         begun = process_time()
-        done = run_loop(scenario, journal=Path(folder) / "market.journal")
+        done = run_loop(scenario, keep=Keep(Path(folder)))
         whole_s = process_time() - begun
     if done.market is None:
         raise ValueError(f"{SCENARIO} has no [market] section")

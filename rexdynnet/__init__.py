@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from rexdynnet.simulation.plant import Method
     from rexdynnet.simulation.series import make_forcing, read_forcing
     from rexdynnet.simulation.simulate import make_plant, simulate
+    from rexdynnet.study.checkpoint import Keep
     from rexdynnet.study.heat_store import heat_store
     from rexdynnet.study.loop import Run, run
     from rexdynnet.study.run_kpis import Kpis
@@ -94,6 +95,7 @@ __all__ = [
     "Hold",
     "InputError",
     "KalmanFilter",
+    "Keep",
     "Kpis",
     "Market",
     "MechanismKind",
@@ -186,6 +188,7 @@ _HOME = {
     "KalmanFilter": "rexdynnet.control.observer",
     "Kpis": "rexdynnet.study.run_kpis",
     "Market": "rexdynnet.market.setup",
+    "Keep": "rexdynnet.study.checkpoint",
     "MechanismKind": "rexdynnet.market.setup",
     "Method": "rexdynnet.simulation.plant",
     "Monitor": "rexdynnet.control.monitor",

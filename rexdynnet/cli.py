@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rexdynnet.cli_output import Picture
     from rexdynnet.network.graph import Network
     from rexdynnet.simulation.plant import Method
-    from rexdynnet.study.loop import Run
     from rexdynnet.study.scenario import SimulationScenario
 
 app = typer.Typer(
@@ -100,6 +99,7 @@ def simulate(
         write_log,
         write_result,
     )
+    from rexdynnet.cli_progress import simulate_with_progress
     from rexdynnet.study.figures import describe_run, key_figures
     from rexdynnet.study.scenario import read_scenario
 
@@ -109,7 +109,7 @@ def simulate(
             run = _with_method(run, method)
         begin = perf_counter()
         with staged(out) as folder:
-            result = _simulate_with_progress(run, out / CHECKPOINT)
+            result = simulate_with_progress(run, out / CHECKPOINT)
             seconds = perf_counter() - begin
             write_result(result, folder / RESULT)
             lines = [describe_run(result), *(f"  {figure}" for figure in key_figures(result))]
@@ -133,12 +133,13 @@ def run_loop(
         Path, typer.Option("--out", "-o", help="Folder for results and pictures.")
     ] = Path("out"),
     pictures: Annotated[bool, typer.Option(help="Draw pictures too.")] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on from a broken run.")] = False,
 ) -> None:
     """Run a scenario in closed loop: a controller against the plant, through its sensors.
 
     Writes the result (NetCDF), key figures (kpis.json) and pictures, and prints the key figures.
     With a section [market] also the ledger (ledger.csv), which `rexdynnet audit` adds up again,
-    and the exchange's journal.
+    and the exchange's journal. A run that was killed goes on where the same command is given again.
     """
     from rexdynnet.cli_output import (
         JOURNAL,
@@ -146,7 +147,9 @@ def run_loop(
         LEDGER,
         LOG,
         RESULT,
+        keep_in,
         loop_pictures,
+        remove_kept,
         remove_pictures,
         staged,
         told,
@@ -154,18 +157,21 @@ def run_loop(
         write_log,
         write_result,
     )
+    from rexdynnet.cli_progress import run_with_progress
     from rexdynnet.study.scenario import read_scenario
 
     with _clean_errors():
         wanted = read_scenario(scenario)
         begin = perf_counter()
+        keep = keep_in(out, fresh=fresh)
+        done = run_with_progress(wanted, keep)
+        seconds = perf_counter() - begin
         with staged(out) as folder:
-            done = _run_with_progress(wanted, folder / JOURNAL)
-            seconds = perf_counter() - begin
             write_result(done.data, folder / RESULT)
-            write_figures(done, folder)
+            write_figures(done, folder, keep)
             lines = told(done)
             write_log(folder / LOG, wanted, lines, seconds)
+        remove_kept(keep)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
         for line in lines:
@@ -412,54 +418,6 @@ def _draw(result: xr.Dataset, pictures: Mapping[str, Picture], out: Path) -> lis
         for name, draw in pictures.items():
             figures[draw].savefig(folder / name)
     return [out / name for name in pictures]
-
-
-def _simulate_with_progress(run: SimulationScenario, checkpoint: Path) -> xr.Dataset:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from rexdynnet.study.scenario import run_simulation
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task("preparing (a first run compiles, some minutes)", total=run.duration_s)
-
-        def progress(done_s: float, total_s: float) -> None:
-            text = f"simulating {run.name}"
-            bar.update(task, completed=done_s, total=total_s, description=text)
-
-        return run_simulation(run, progress=progress, checkpoint=checkpoint)
-
-
-def _run_with_progress(scenario: SimulationScenario, journal: Path) -> Run:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from rexdynnet.study.loop import run
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("preparing (a first run compiles, some minutes)", total=None)
-
-        def progress(done_s: float, total_s: float) -> None:
-            text = f"running {scenario.name}"
-            bar.update(task, completed=done_s, total=total_s, description=text)
-
-        def warn(finding: Finding) -> None:
-            bar.console.print(f"warning: {finding}", highlight=False, markup=False, soft_wrap=True)
-
-        return run(scenario, progress=progress, warn=warn, journal=journal)
 
 
 def _with_method(run: SimulationScenario, choice: MethodChoice) -> SimulationScenario:

@@ -15,6 +15,7 @@ from rexdynnet.errors import Finding, InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from rexdynnet.study.checkpoint import Keep
     from rexdynnet.study.loop import Run
     from rexdynnet.study.scenario import SimulationScenario
     from rexdynnet.study.validate import Validation
@@ -46,6 +47,7 @@ PICTURES = (
     "robustness",
 )
 _TEMPORARY = ".rexdynnet-"
+_KEPT = ".run"
 
 
 @contextmanager
@@ -108,11 +110,35 @@ def write_result(result: xr.Dataset, file: Path) -> None:
     result.to_netcdf(file, engine="h5netcdf", encoding=encoding)
 
 
-def write_figures(done: Run, folder: Path) -> None:
-    """Write a closed-loop run's key figures and, where it had a market, its ledger."""
+def keep_in(out: Path, *, fresh: bool) -> Keep:
+    """Where a closed-loop run into `out` keeps its checkpoints until it is done.
+
+    Parameters
+    ----------
+    out : Path
+    fresh : bool
+        Forget what an earlier run left.
+    """
+    from rexdynnet.study.checkpoint import Keep
+
+    keep = Keep(out / _KEPT)
+    if fresh:
+        remove_kept(keep)
+    return keep
+
+
+def remove_kept(keep: Keep) -> None:
+    """Forget the checkpoints of a run."""
+    shutil.rmtree(keep.folder, ignore_errors=True)
+
+
+def write_figures(done: Run, folder: Path, keep: Keep) -> None:
+    """Write a closed-loop run's key figures and, where it had a market, its books."""
     numbers = {**done.kpis.numbers(), "rungs": dict(done.kpis.rungs)}
     if done.market is not None:
         done.market.exchange.ledger.to_csv(folder / LEDGER)
+        # a copy: a crash from here on still finds the run as it was kept
+        shutil.copyfile(keep.journal, folder / JOURNAL)
         numbers |= done.market.figures()
     if "monitor" in done.data.attrs:
         numbers["alarms"] = len(done.alarms)

@@ -17,12 +17,12 @@ from rexdynnet.control.bounds import ControlBounds
 from rexdynnet.control.faults import Alarm
 from rexdynnet.control.kinds import make_controller
 from rexdynnet.control.ladder import Ladder
-from rexdynnet.control.schedule import read_schedule
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.simulation.plant import DenseOutput, Inputs, PlantState
+from rexdynnet.simulation.sensors import SensorState
 from rexdynnet.simulation.simulate import Collector, output_times
+from rexdynnet.study.checkpoint import Fixed, Keep, Keeper
 from rexdynnet.study.market_session import Counted, MarketSession, open_session
-from rexdynnet.study.market_settings import MarketSettings
 from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
 from rexdynnet.study.run_kpis import Kpis, kpis_of
@@ -32,15 +32,20 @@ from rexdynnet.study.run_preview import (
     PreviewMaker,
     electricity_means,
     fuel_prices,
-    schedule_from_forecast,
 )
 from rexdynnet.study.run_safety import Supervision, make_supervision
+from rexdynnet.study.run_schedule import (
+    check_market_times,
+    check_units,
+    committed_schedule,
+    realised,
+)
 from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
 from rexdynnet.study.run_settings import RunSettings
 from rexdynnet.study.run_watch import FaultWatch, make_watch, watch_warnings
 from rexdynnet.study.run_world import World, make_world
 from rexdynnet.study.scenario import SimulationScenario, fitted_loads
-from rexdynnet.timeline import Realisation, Schedule
+from rexdynnet.timeline import Schedule
 from rexdynnet.units import format_duration
 
 if TYPE_CHECKING:
@@ -85,7 +90,7 @@ def run(
     controller: AbstractController | None = None,
     progress: Callable[[float, float], None] | None = None,
     warn: Callable[[Finding], None] | None = None,
-    journal: Path | None = None,
+    keep: Keep | None = None,
 ) -> Run:
     """Run a scenario in closed loop.
 
@@ -97,11 +102,13 @@ def run(
         Used instead of the one that the scenario asks for. It too is wrapped in the
         failure ladder.
     progress : callable, optional
-        Called with (seconds done, seconds in all) after every control step.
+        Called with (seconds done, seconds in all) at the start and after every control step;
+        a run that is taken up starts where it was broken off.
     warn : callable, optional
         Called with each of the run's warnings before its first step.
-    journal : Path, optional
-        New file in which the market's exchange records what it takes.
+    keep : Keep, optional
+        Folder for checkpoints and the exchange's journal; a run of the same scenario that was
+        broken off goes on from it, to the same result.
 
     Returns
     -------
@@ -115,7 +122,7 @@ def run(
         The plant itself found no solution; a controller's failure never raises.
     """
     ready = _prepared(scenario, controller)
-    return _looped(ready, progress, warn, journal)
+    return _looped(ready, progress, warn, keep)
 
 
 def check_run(scenario: SimulationScenario) -> str:
@@ -188,9 +195,9 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     forecaster = Forecaster(
         network, world.truth, settings.forecast, scenario.seed, fitted, presence
     )
-    schedule = _schedule(scenario, settings, forecaster)
+    schedule = committed_schedule(scenario, settings, forecaster)
     if schedule is not None:
-        _check_units(schedule, scenario)
+        check_units(schedule, scenario)
     instruments = make_instruments(network, settings.sensors, scenario.seed)
     check_faults(world, (*instruments.names, *WEATHER), scenario.source)
     inner = make_controller(network, control) if controller is None else controller
@@ -216,7 +223,7 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
         unit_s = settings.market.unit_s
         gate = settings.market.gate_s
         previews = replace(previews, gate_s=gate, forecaster=forecaster.of_operator, committed=True)
-        _check_market(scenario, control.step_s, settings.market)
+        check_market_times(scenario, control.step_s, settings.market)
     elif schedule is not None:
         unit_s = schedule.unit_s
     supervision = make_supervision(
@@ -252,78 +259,137 @@ def _begin(ready: _Ready) -> _Start:
     return _Start(state, output, first, found)
 
 
+@dataclass
+class _Moving:
+    """All that moves in a run; with what is built anew, it is the whole of it."""
+
+    done: int
+    state: PlantState
+    output: DenseOutput
+    read: SensorState
+    tally: Tally
+    collector: Collector
+    trace: Trace
+    applied: Floats
+    schedule: Schedule | None
+    market: MarketSession | None
+    safety: Supervision | None
+    watch: FaultWatch | None
+    memory: object = None
+    warnings: tuple[Finding, ...] = ()
+
+
+def _begun(ready: _Ready, steps: Floats, market: MarketSession | None) -> _Moving:
+    scenario, schedule = ready.scenario, ready.previews.schedule
+    edges = steps if schedule is None else schedule.edges_s(scenario.start_utc)
+    if market is not None:
+        edges = market.edges_s
+    begun = _begin(ready)
+    return _Moving(
+        0,
+        begun.state,
+        begun.output,
+        ready.instruments.init(begun.output),
+        new_tally(scenario.network, edges),
+        Collector(output_times(scenario.duration_s, scenario.output_step_s)),
+        Trace(ready.ladder.bounds.signals),
+        begun.controls,
+        schedule,
+        market,
+        ready.supervision,
+        ready.watch,
+        warnings=begun.warnings,
+    )
+
+
+def _step(ready: _Ready, now: _Moving, begin: float, end: float) -> None:
+    """Move on by one control step."""
+    scenario, settings, world = ready.scenario, ready.settings, ready.world
+    previews, market, ladder = ready.previews, now.market, ready.ladder
+    silent = world.silent_at(begin)
+    metered: dict[str, float] = {}
+    if now.schedule is not None or market is not None:
+        metered = _metered(scenario, now.tally.energy_in_unit(begin))
+    observation, now.read = ready.instruments.observe(now.read, now.output, silent, metered)
+    previews = replace(previews, schedule=now.schedule)
+    if market is not None:
+        counted = _counted(now.tally, now.output)
+        previews = market.at(observation, now.applied, previews, now.tally, counted)
+        now.schedule = previews.schedule
+        if now.safety is not None:
+            now.safety.schedule = now.schedule
+    preview = previews.at(begin, world.faults_of(world.disturbance_names, begin))
+    if now.memory is None:
+        now.memory = ladder.init(observation, preview)
+    decision = ladder.step(observation, preview, now.applied, now.memory)
+    now.memory, now.applied = decision.state, decision.controls
+    now.trace.add(begin, decision, ladder.bounds.at(begin), observation)
+    if now.safety is None:
+        now.state, now.output = world.advance(now.state, now.applied, end)
+    else:
+        now.state, now.output, now.applied = now.safety.advance(
+            world, now.state, now.applied, end, decision.rung
+        )
+    span = np.array([begin, end])
+    power_price = electricity_means(settings.prices, scenario.start_utc, span)
+    fuels = fuel_prices(scenario.network, settings.prices, power_price)
+    now.tally = count(now.tally, scenario.network, now.output, fuels, power_price)
+    now.collector.take(now.output)
+    if now.watch is not None:
+        now.watch.take(now.output, silent)
+    now.done += 1
+
+
 def _looped(
     ready: _Ready,
     progress: Callable[[float, float], None] | None,
     warn: Callable[[Finding], None] | None,
-    journal: Path | None,
+    keep: Keep | None,
 ) -> Run:
-    scenario, settings, world = ready.scenario, ready.settings, ready.world
-    instruments, ladder, previews = ready.instruments, ready.ladder, ready.previews
-    safety = ready.supervision
-    network, control = scenario.network, settings.control
-    schedule = previews.schedule
-    steps = output_times(scenario.duration_s, control.step_s)
-    collector = Collector(output_times(scenario.duration_s, scenario.output_step_s))
-    market = _market(ready, journal)
-    edges = steps if schedule is None else schedule.edges_s(scenario.start_utc)
-    if market is not None:
-        edges = market.edges_s
-    tally = new_tally(network, edges)
-    begun = _begin(ready)
-    state, output, warnings = begun.state, begun.output, begun.warnings
-    if warn is not None:
-        for finding in warnings:
-            warn(finding)
-    read = instruments.init(output)
-    trace = Trace(ladder.bounds.signals)
-    applied, memory = begun.controls, None
-    for begin, end in pairwise(steps):
-        silent = world.silent_at(begin)
-        metered: dict[str, float] = {}
-        if schedule is not None or market is not None:
-            metered = _metered(scenario, tally.energy_in_unit(begin))
-        observation, read = instruments.observe(read, output, silent, metered)
-        if market is not None:
-            counted = _counted(tally, output)
-            previews = market.at(observation, applied, previews, tally, counted)
-            schedule = previews.schedule
-            if safety is not None:
-                safety.schedule = schedule
-        preview = previews.at(begin, world.faults_of(world.disturbance_names, begin))
-        if memory is None:
-            memory = ladder.init(observation, preview)
-        decision = ladder.step(observation, preview, applied, memory)
-        memory, applied = decision.state, decision.controls
-        trace.add(begin, decision, ladder.bounds.at(begin), observation)
-        if safety is None:
-            state, output = world.advance(state, applied, float(end))
-        else:
-            state, output, applied = safety.advance(
-                world, state, applied, float(end), decision.rung
-            )
-        span = np.array([begin, end])
-        power_price = electricity_means(settings.prices, scenario.start_utc, span)
-        fuels = fuel_prices(network, settings.prices, power_price)
-        tally = count(tally, network, output, fuels, power_price)
-        collector.take(output)
-        if ready.watch is not None:
-            ready.watch.take(output, silent)
+    scenario = ready.scenario
+    steps = output_times(scenario.duration_s, ready.settings.control.step_s)
+    kept = None if keep is None else Keeper(keep, (scenario, type(ready.ladder.inner).__qualname__))
+    market = _market(ready, None if kept is None else kept.journal)
+    # before the first step: what is made lazily from then on is stored with what moves
+    fixed = Fixed(_fixed(ready, market))
+    try:
+        now = None if kept is None else kept.load(fixed)
+        if not isinstance(now, _Moving):
+            now = _begun(ready, steps, market)
+        if warn is not None:
+            for finding in now.warnings:
+                warn(finding)
         if progress is not None:
-            progress(float(end), scenario.duration_s)
+            progress(float(steps[now.done]), scenario.duration_s)
+        for begin, end in tuple(pairwise(steps))[now.done :]:
+            _step(ready, now, float(begin), float(end))
+            if kept is not None and kept.due:
+                if market is not None:
+                    market.exchange.commit()
+                kept.save(now, fixed)
+            if progress is not None:
+                progress(float(end), scenario.duration_s)
+        return _ended(ready, now)
+    finally:
+        if market is not None:
+            market.exchange.close()
+
+
+def _ended(ready: _Ready, now: _Moving) -> Run:
+    scenario, settings, tally = ready.scenario, ready.settings, now.tally
+    schedule, market, safety = now.schedule, now.market, now.safety
     if market is not None:
-        market.finish(tally, _counted(tally, output))
+        market.finish(tally, _counted(tally, now.output))
         schedule = market.whole_schedule()
     realisation = (
         None
         if schedule is None
-        else _realised(scenario, schedule, tally.demanded_J, tally.delivered_J)
+        else realised(scenario, schedule, tally.demanded_J, tally.delivered_J)
     )
-    energies = {
-        name: float(rows[-1]) for name, rows in collector.rows.items() if name.startswith("energy_")
-    }
+    rows, trace = now.collector.rows, now.trace
+    energies = {name: float(row[-1]) for name, row in rows.items() if name.startswith("energy_")}
     kpis = kpis_of(
-        network,
+        scenario.network,
         settings.prices,
         tally,
         energies,
@@ -331,18 +397,38 @@ def _looped(
         trace.rungs,
         trace.iterations,
         realisation,
-        float(np.mean(collector.rows["outdoor_temperature"])),
+        float(np.mean(rows["outdoor_temperature"])),
     )
-    data = loop_dataset(scenario, settings, collector, trace, realisation, kpis)
+    data = loop_dataset(scenario, settings, now.collector, trace, realisation, kpis)
     alarms: tuple[Alarm, ...] = ()
-    if ready.watch is not None:
-        data, alarms = ready.watch.assign(data), ready.watch.alarms
-        data = data.assign_attrs(monitor="\n".join(ready.watch.lines()))
+    if now.watch is not None:
+        data, alarms = now.watch.assign(data), now.watch.alarms
+        data = data.assign_attrs(monitor="\n".join(now.watch.lines()))
     if safety is not None:
         safety.finish()
         data = safety.label(data)
-    told = "\n".join(str(finding) for finding in warnings)
-    return Run(data.assign_attrs(warnings=told), kpis, warnings, alarms, safety, market)
+    told = "\n".join(str(finding) for finding in now.warnings)
+    return Run(data.assign_attrs(warnings=told), kpis, now.warnings, alarms, safety, market)
+
+
+def _fixed(ready: _Ready, market: MarketSession | None) -> dict[str, object]:
+    """What a new start builds again; what moves must not be reached from it."""
+    found: dict[str, object] = {
+        "scenario": ready.scenario,
+        "settings": ready.settings,
+        "world": ready.world,
+        "forecaster": ready.forecaster,
+        "instruments": ready.instruments,
+        "ladder": ready.ladder,
+        "previews": ready.previews,
+    }
+    if ready.supervision is not None:
+        found["maintainer"] = ready.supervision.maintainer
+    if ready.watch is not None:
+        found |= {"monitor": ready.watch.monitor, "meters": ready.watch.sensors}
+    if market is not None:
+        found |= {"exchange": market.exchange, "planner": market.planner, "people": market.people}
+    return found
 
 
 def _market(ready: _Ready, journal: Path | None) -> MarketSession | None:
@@ -369,82 +455,10 @@ def _counted(tally: Tally, output: DenseOutput) -> Counted:
     return Counted(spent, float(records["energy_lost"][-1]), float(records["energy_dumped"][-1]))
 
 
-def _schedule(
-    scenario: SimulationScenario, settings: RunSettings, forecaster: Forecaster
-) -> Schedule | None:
-    wanted = settings.schedule
-    if wanted is None:
-        return None
-    if wanted.file is None:
-        return schedule_from_forecast(
-            forecaster, scenario.start_utc, scenario.duration_s, wanted.unit_s, wanted.gate_s
-        )
-    schedule = read_schedule(wanted.file, scenario.network, unit_s=wanted.unit_s)
-    edges = schedule.edges_s(scenario.start_utc)
-    if edges[0] > 1e-6 or edges[-1] < scenario.duration_s - 1e-6:
-        raise InputError(
-            Finding(
-                f"the schedule covers {edges[0] / 3600:g} to {edges[-1] / 3600:g} h of the run, "
-                f"which takes {scenario.duration_s / 3600:g} h",
-                "add the missing time units (0 where nothing is reserved) or shorten the run",
-                file=wanted.file,
-                field="unit_start_utc",
-            )
-        )
-    return schedule
-
-
-def _check_units(schedule: Schedule, scenario: SimulationScenario) -> None:
-    if not _whole_units(schedule, scenario).any():
-        raise InputError(
-            Finding(
-                f"no time unit of {format_duration(schedule.unit_s)} lies within the run of "
-                f"{format_duration(scenario.duration_s)}",
-                "give a longer duration or shorter units",
-                file=scenario.source,
-                field="schedule.unit",
-            )
-        )
-
-
-def _check_market(scenario: SimulationScenario, step_s: float, market: MarketSettings) -> None:
-    for name, value in (("duration", scenario.duration_s), ("market.unit", market.unit_s)):
-        each = market.unit_s if name == "duration" else step_s
-        if abs(value / each - round(value / each)) > 1e-9:
-            what = "time units" if name == "duration" else "control steps"
-            raise InputError(
-                Finding(
-                    f"{format_duration(value)} is no whole number of {what}",
-                    f"give a multiple of {format_duration(each)}",
-                    file=scenario.source,
-                    field=name,
-                )
-            )
-
-
 def _metered(scenario: SimulationScenario, energies: Floats | None) -> dict[str, float]:
     names = [f"{s.name}.energy_in_unit" for s in scenario.network.substations]
     values = np.full(len(names), np.nan) if energies is None else energies
     return {name: float(value) for name, value in zip(names, values, strict=True)}
-
-
-def _realised(
-    scenario: SimulationScenario, schedule: Schedule, demanded: Floats, delivered: Floats
-) -> Realisation:
-    names = [substation.name for substation in scenario.network.substations]
-    reserved = np.zeros_like(demanded)
-    for column, name in enumerate(schedule.participants):
-        if name in names:
-            reserved[:, names.index(name)] = schedule.energy_J[:, column]
-    inside = _whole_units(schedule, scenario)
-    units = tuple(unit for unit, use in zip(schedule.units, inside, strict=True) if use)
-    return Realisation(tuple(names), units, reserved[inside], demanded[inside], delivered[inside])
-
-
-def _whole_units(schedule: Schedule, scenario: SimulationScenario) -> NDArray[np.bool_]:
-    """Units that lie within the run: of others only a part would be metered."""
-    edges = schedule.edges_s(scenario.start_utc)
-    return (edges[:-1] > -1e-6) & (edges[1:] < scenario.duration_s + 1e-6)
 
 
 def _first_row(output: DenseOutput) -> DenseOutput:

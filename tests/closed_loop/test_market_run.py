@@ -13,6 +13,7 @@ from rexdynnet.errors import InputError
 from rexdynnet.market.ledger import Cause, audit_csv
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.strategies import Scaled
+from rexdynnet.study.checkpoint import Keep
 from rexdynnet.study.loop import Run, run
 from rexdynnet.study.market_settings import Arrangement, MarketSettings, MeterGaps, market_of
 from rexdynnet.study.scenario import SimulationScenario, read_scenario
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def traded(folder: Path) -> Run:
-    return run(scenario(), journal=folder / "market.journal")
+    return run(scenario(), keep=Keep(folder))
 
 
 def test_what_was_reserved_is_what_the_controller_was_told_to_deliver(traded: Run) -> None:
