@@ -22,6 +22,7 @@ from rexdynnet.simulation.plant import DenseOutput, Inputs, PlantState
 from rexdynnet.simulation.sensors import SensorState
 from rexdynnet.simulation.simulate import Collector, output_times
 from rexdynnet.study.checkpoint import Fixed, Keep, Keeper
+from rexdynnet.study.market_producers import check_participants
 from rexdynnet.study.market_session import Counted, MarketSession, open_session
 from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
@@ -224,6 +225,7 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
         gate = settings.market.gate_s
         previews = replace(previews, gate_s=gate, forecaster=forecaster.of_operator, committed=True)
         check_market_times(scenario, control.step_s, settings.market)
+        check_participants(settings.market, network, scenario.source)
     elif schedule is not None:
         unit_s = schedule.unit_s
     supervision = make_supervision(
@@ -313,7 +315,7 @@ def _step(ready: _Ready, now: _Moving, begin: float, end: float) -> None:
     observation, now.read = ready.instruments.observe(now.read, now.output, silent, metered)
     previews = replace(previews, schedule=now.schedule)
     if market is not None:
-        counted = _counted(now.tally, now.output)
+        counted = _counted(market, now.tally, now.output)
         previews = market.at(observation, now.applied, previews, now.tally, counted)
         now.schedule = previews.schedule
         if now.safety is not None:
@@ -379,7 +381,7 @@ def _ended(ready: _Ready, now: _Moving) -> Run:
     scenario, settings, tally = ready.scenario, ready.settings, now.tally
     schedule, market, safety = now.schedule, now.market, now.safety
     if market is not None:
-        market.finish(tally, _counted(tally, now.output))
+        market.finish(tally, _counted(market, tally, now.output))
         schedule = market.whole_schedule()
     realisation = (
         None
@@ -428,6 +430,7 @@ def _fixed(ready: _Ready, market: MarketSession | None) -> dict[str, object]:
         found |= {"monitor": ready.watch.monitor, "meters": ready.watch.sensors}
     if market is not None:
         found |= {"exchange": market.exchange, "planner": market.planner, "people": market.people}
+        found["producers"] = market.producers
     return found
 
 
@@ -449,8 +452,9 @@ def _market(ready: _Ready, journal: Path | None) -> MarketSession | None:
     )
 
 
-def _counted(tally: Tally, output: DenseOutput) -> Counted:
+def _counted(market: MarketSession, tally: Tally, output: DenseOutput) -> Counted:
     spent = sum(tally.integrals.get(name, 0.0) for name in ("fuel_EUR", "electricity_EUR"))
+    spent -= market.producers.spent_EUR(tally)
     records = output.records
     return Counted(spent, float(records["energy_lost"][-1]), float(records["energy_dumped"][-1]))
 

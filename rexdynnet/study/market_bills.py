@@ -139,7 +139,9 @@ class Bills:
         used: dict[str, int] = {}
         for statement in self.statements:
             for line in statement.lines:
-                used[line.participant] = used.get(line.participant, 0) + line.delivered_Wh
+                # heat is paid by those who take it: producers share no surplus
+                taken = max(line.delivered_Wh, 0)
+                used[line.participant] = used.get(line.participant, 0) + taken
         if any(used.values()):
             true_up(exchange, used, self.surplus_uEUR)
 

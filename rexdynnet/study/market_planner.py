@@ -18,6 +18,7 @@ from rexdynnet.control.rti_options import RtiOptions
 from rexdynnet.control.settings import ControllerKind, ControlSettings
 from rexdynnet.control.trajectory import Trajectory, TrajectoryGenerator
 from rexdynnet.network.graph import Network
+from rexdynnet.network.spec import Plant, PlantControl
 from rexdynnet.study.market_settings import MarketSettings, reserving
 from rexdynnet.timeline import DeliveryEnvelope, PriceSurface
 
@@ -56,11 +57,15 @@ class Certified:
     envelope : DeliveryEnvelope
     certified : bool
         Whether the plan behind both kept its tolerance.
+    uptake_J : ndarray, shape (n,)
+        Heat that plants are planned to feed in per unit, beyond the least of those that hold
+        the pressure.
     """
 
     prices: PriceSurface
     envelope: DeliveryEnvelope
     certified: bool
+    uptake_J: Floats
 
 
 @dataclass(frozen=True)
@@ -164,9 +169,27 @@ class Planner:
         envelope = delivery_envelope(made, view.network, start_utc, unit_s, bounds=self.flow_bounds)
         names = reserving(view.original)
         found = Certified(
-            self._prices(prices, names), self._envelope(envelope, names), made.certified
+            self._prices(prices, names),
+            self._envelope(envelope, names),
+            made.certified,
+            self._uptake_J(made, len(envelope.units)),
         )
         return found, replace(state, trajectory=made)
+
+    def _uptake_J(self, trajectory: Trajectory, units: int) -> Floats:
+        each = max(round(self.settings.unit_s / trajectory.stage.step_s), 1)
+        heats = [trajectory.output(f"{plant.name}.heat") for plant in self._plants]
+        whole = np.sum(heats, axis=0)[: units * each].reshape(units, each)
+        always_W = sum(
+            plant.minimum_load_W
+            for plant in self._plants
+            if plant.control is PlantControl.PRESSURE and plant.name not in self.settings.producers
+        )
+        return np.maximum(whole.mean(axis=1) - always_W, 0.0) * self.settings.unit_s
+
+    @property
+    def _plants(self) -> tuple[Plant, ...]:
+        return self.controller.view.network.plants
 
     def _parameters(self, trajectory: Trajectory, estimate: Estimate) -> Floats:
         """Of the step that ended with the estimate's clock, as the observer wants them."""

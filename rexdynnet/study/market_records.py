@@ -62,6 +62,7 @@ class MarketRecord(Record):
     credit_EUR: NotNegative = 1000.0
     plan_horizon: DurationField = 24 * 3600.0
     plan_tolerance: Positive = 1e-2
+    producers: tuple[str, ...] = ()
 
 
 class SettlementRecord(Record):
@@ -155,6 +156,7 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
             policy,
             policies,
             MeterGaps(meters.missing_share, meters.units_late),
+            record.producers,
         )
     except InputError as error:
         findings += [replace(finding, file=document.file) for finding in error.findings]

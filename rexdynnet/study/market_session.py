@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.control.base import Observation
-from rexdynnet.market.contracts import J_PER_Wh
+from rexdynnet.market.contracts import Flow, J_PER_Wh
 from rexdynnet.market.deviation import Cascade
 from rexdynnet.market.ledger import Cause
 from rexdynnet.market.prosumer import ProsumerState
@@ -21,7 +21,8 @@ from rexdynnet.market.settle import Line, Statement, Terms, UnitCosts
 from rexdynnet.network.graph import Network
 from rexdynnet.study.market_bills import Bills, mean_uEUR, readings_of
 from rexdynnet.study.market_people import People
-from rexdynnet.study.market_planner import Certified, Planner, PlannerState, make_planner
+from rexdynnet.study.market_planner import Planner, PlannerState, make_planner
+from rexdynnet.study.market_producers import Producers, make_producers
 from rexdynnet.study.market_settings import (
     Arrangement,
     MarketSettings,
@@ -68,10 +69,13 @@ class MarketSession:
     exchange : Reservex
     planner : Planner
     people : People
+    producers : Producers
     bills : Bills
     state : PlannerState or None
     schedule : Schedule or None
-        Of all units of the run whose gate has closed.
+        Of all units of the run whose gate has closed: what substations will draw.
+    promised : Schedule or None
+        What producers will feed in.
     counted : Counted
         At the end of the last settled unit.
     marginal_uEUR : dict of str to int
@@ -98,9 +102,11 @@ class MarketSession:
     exchange: Reservex
     planner: Planner
     people: People
+    producers: Producers
     bills: Bills
     state: PlannerState | None = None
     schedule: Schedule | None = None
+    promised: Schedule | None = None
     counted: Counted = field(default_factory=Counted)
     marginal_uEUR: dict[str, int] = field(default_factory=dict[str, int])
     prosumers: dict[str, ProsumerState] = field(default_factory=dict[str, ProsumerState])
@@ -118,7 +124,12 @@ class MarketSession:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Participants, which are also the places."""
+        """Substations that trade; they are places too."""
+        return self.people.names
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Everybody who trades: substations, then producers."""
         return self.exchange.market.nodes
 
     @property
@@ -170,16 +181,16 @@ class MarketSession:
         self.planning_s += process_time() - begun
         unit = round(now_s / unit_s)
         if abs(now_s - unit * unit_s) > 1e-6:
-            return previews
+            return replace(previews, promised=self.promised)
         begun = process_time()
         if self.settings.arrangement is Arrangement.RESERVATION:
             self._trade(now_s)
         self.exchange.advance((unit + self.lead) * unit_s)
         if unit > 0:
             self._settle(unit - 1, tally, counted)
-        self.schedule = self._schedule(now_s)
+        self.schedule, self.promised = self._schedule(now_s), self._promises()
         self.trading_s += process_time() - begun
-        previews = replace(previews, schedule=self.schedule)
+        previews = replace(previews, schedule=self.schedule, promised=self.promised)
         self._publish(now_s, previews)
         return previews
 
@@ -203,9 +214,10 @@ class MarketSession:
         self.planning_s += process_time() - begun
         begun = process_time()
         self.uncertified += not found.certified
-        self.exchange.publish_prices(self._priced(found.prices))
-        self.exchange.publish_envelope(found.envelope)
-        self._keep(found)
+        prices = self.producers.priced(found.prices)
+        self.exchange.publish_prices(self._priced(prices))
+        self.exchange.publish_envelope(self.producers.enveloped(found.envelope, found.uptake_J))
+        self._keep(prices)
         if self.settings.arrangement is Arrangement.RESERVATION:
             self._keep_asks()
         self.exchange.commit()
@@ -213,8 +225,8 @@ class MarketSession:
 
     def _keep_asks(self) -> None:
         """Remember the forward curve that was published."""
-        asks = np.full((self.settings.window, len(self.names)), np.nan)
-        for column, name in enumerate(self.names):
+        asks = np.full((self.settings.window, len(self.places)), np.nan)
+        for column, name in enumerate(self.places):
             for row, (_, quote) in enumerate(self.exchange.forward_curve(name)):
                 if quote.asks:
                     asks[row, column] = self.exchange.rules.EUR_per_MWh(quote.asks[0].price_uEUR)
@@ -239,23 +251,25 @@ class MarketSession:
             surface.uplift_EUR,
         )
 
-    def _keep(self, found: Certified) -> None:
+    def _keep(self, found: PriceSurface) -> None:
         """Marginal cost of the unit that begins now: the tariff where nobody can say."""
         rules, tariff = self.exchange.rules, self.settings.tariff_EUR_per_MWh
-        price = np.where(found.prices.valid[0], found.prices.price_EUR_per_MWh[0], np.nan)
+        price = np.where(found.valid[0], found.price_EUR_per_MWh[0], np.nan)
         if self.settings.arrangement is Arrangement.OPERATOR_FORECAST:
-            price = np.full(len(self.names), tariff)
+            price = np.full(len(self.places), tariff)
         price = np.where(np.isfinite(price), price, tariff)
         self.marginal_uEUR = {
             name: rules.uEUR_per_lot(float(value))
-            for name, value in zip(self.names, price, strict=True)
+            for name, value in zip(self.places, price, strict=True)
         }
 
     def _trade(self, now_s: float) -> None:
         """Everybody orders what its policy wants of every open unit."""
-        states = self.prosumers or self.people.begin()
-        wanted, self.prosumers = self.people.orders(self.exchange, states, now_s, self.lead)
-        for order in wanted:
+        states = self.prosumers or self.people.begin() | self.producers.begin()
+        wanted, people = self.people.orders(self.exchange, states, now_s, self.lead)
+        offered, producers = self.producers.orders(self.exchange, states, now_s, self.lead)
+        self.prosumers = people | producers
+        for order in wanted + offered:
             self.exchange.submit(order)
         for reply in self.exchange.commit():
             self._note(reply)
@@ -270,7 +284,8 @@ class MarketSession:
         rules = self.exchange.rules
         count = rules.first_open(self.exchange.now_s) - self.lead
         if self.settings.arrangement is Arrangement.RESERVATION:
-            return self.exchange.schedule(self.lead, count)
+            sold, k = self.exchange.schedule(self.lead, count), len(self.names)
+            return Schedule(self.names, sold.units, sold.energy_J[:, :k])
         before = self.schedule
         done = 0 if before is None else len(before.units)
         edges = self.settings.unit_s * np.arange(done, count + 1, dtype=np.float64)
@@ -280,6 +295,15 @@ class MarketSession:
         new = np.round(whole[:, None] * self._connected) * J_PER_Wh
         energy = new if before is None else np.vstack([before.energy_J, new])
         return Schedule(self.names, tuple(rules.time_units(self.lead, count)), energy)
+
+    def _promises(self) -> Schedule | None:
+        """What producers feed in from the run's first unit to the last whose gate has closed."""
+        reserving_now = self.settings.arrangement is Arrangement.RESERVATION
+        if not self.producers.plants or not reserving_now:
+            return None
+        count = self.exchange.rules.first_open(self.exchange.now_s) - self.lead
+        sold, k = self.exchange.schedule(self.lead, count), len(self.names)
+        return Schedule(self.producers.names, sold.units, -sold.energy_J[:, k:])
 
     @cached_property
     def _connected(self) -> Floats:
@@ -292,10 +316,15 @@ class MarketSession:
         """Bill one unit of the run by its meters, and what has been read late."""
         rows = {unit.name: row for row, unit in enumerate(self.network.substations)}
         readings = readings_of(self.names, rows, tally, unit)
+        fed = self.producers.readings(tally, unit, lambda name: self._held_Wh(name, unit))
         reserving_now = self.settings.arrangement is Arrangement.RESERVATION
         before, self.counted = self.counted, counted
-        mean = mean_uEUR(self.marginal_uEUR)
+        mean = mean_uEUR({name: self.marginal_uEUR[name] for name in self.names})
         missed_J = tally.delivered_J[unit].sum() - self._reserved_J(unit)
+        for each in fed:
+            missed_J += (
+                (each.delivered_Wh or 0) - self._held_Wh(each.participant, unit)
+            ) * J_PER_Wh
         spent = round((counted.cost_EUR - before.cost_EUR) * _uEUR)
         lots = missed_J / self.exchange.rules.lot_J
         balancing = min(max(round(lots * mean), 0), max(spent, 0)) if reserving_now else 0
@@ -308,9 +337,14 @@ class MarketSession:
         )
         terms = self.settings.terms if reserving_now else _FREE
         self.bills.settle(
-            self.exchange, unit, self.lead, readings, self.marginal_uEUR, costs, terms
+            self.exchange, unit, self.lead, readings + fed, self.marginal_uEUR, costs, terms
         )
         self.bills.read_late(self.exchange, unit)
+
+    def _held_Wh(self, name: str, unit: int) -> int:
+        """What a producer has promised in a unit of the run, negative."""
+        held = self.exchange.position(name, name, unit + self.lead)
+        return (held[Flow.EJECTION] - held[Flow.INJECTION]) * self.exchange.rules.lot_Wh
 
     def _reserved_J(self, unit: int) -> float:
         return float(self.schedule.energy_J[unit].sum()) if self.schedule is not None else 0.0
@@ -323,7 +357,7 @@ class MarketSession:
     def bills_EUR(self) -> dict[str, float]:
         """What every participant paid for the settled units, net, true-up included."""
         gained = self.bills.settled_uEUR(self.exchange)
-        return {name: -gained[name] / _uEUR for name in self.names}
+        return {name: -gained[name] / _uEUR for name in self.places}
 
     def lines_of(self, name: str) -> list[Line]:
         """A participant's lines of all settled units."""
@@ -408,5 +442,6 @@ def open_session(
         Reservex(market_of(market, network, start_utc), journal),
         make_planner(network, settings.control, market),
         People(market, forecaster, names, tuple(demands[name] for name in names)),
+        make_producers(market, network, forecaster, settings.prices, start_utc),
         Bills(market.gaps, seed),
     )

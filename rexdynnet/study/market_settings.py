@@ -104,6 +104,8 @@ class MarketSettings:
     policies : mapping of participant to Policy
         Exceptions.
     gaps : MeterGaps
+    producers : tuple of str
+        Plants whose owners promise heat at the exchange.
 
     Raises
     ------
@@ -127,6 +129,7 @@ class MarketSettings:
     policy: Policy = field(default_factory=ForecastFollowing)
     policies: Mapping[str, Policy] = field(default_factory=dict[str, Policy])
     gaps: MeterGaps = field(default_factory=MeterGaps)
+    producers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         findings: list[Finding] = []
@@ -160,7 +163,7 @@ class MarketSettings:
 
 
 def reserving(network: Network) -> tuple[str, ...]:
-    """Substations that ask for heat: the places and the participants of a run's market."""
+    """Substations that ask for heat: places and participants of a run's market."""
     return tuple(
         unit.name for unit in network.substations if unit.control is not SubstationControl.FLOW
     )
@@ -191,7 +194,7 @@ def market_of(settings: MarketSettings, network: Network, start_utc: datetime) -
         max(1, round(settings.tick_EUR_per_MWh * lot_Wh)),
         quality=quality_of(network),
     )
-    names = reserving(network)
+    names = (*reserving(network), *settings.producers)
     people = tuple(Participant(name, round(settings.credit_EUR * _uEUR)) for name in names)
     return Market(rules, names, people, settings.mechanism, settings.pricing)
 

@@ -236,10 +236,16 @@ def _whole_demand(
     return total
 
 
+def schedulable(network: Network) -> tuple[Signal, ...]:
+    """What daily schedules can move: controls, and the waste heat that there is."""
+    waste = (s for s in disturbances(network) if s.quantity == "available_heat")
+    return (*controls(network), *waste)
+
+
 def _daily(
     network: Network, entry: DailySchedule, times: NDArray[np.float64], start_utc: datetime
 ) -> Forcing:
-    signal = next(s for s in controls(network) if s.name == entry.signal)
+    signal = next(s for s in schedulable(network) if s.name == entry.signal)
     midnight = start_utc.replace(hour=0, minute=0, second=0, microsecond=0)
     lead = seconds_since(start_utc, midnight)
     first, last = float(times[0]), float(times[-1])
@@ -255,7 +261,7 @@ def _daily(
 
 def _check_names(network: Network, operation: Operation) -> None:
     plants = [plant.name for plant in network.plants]
-    known = [signal.name for signal in controls(network)]
+    known = [signal.name for signal in schedulable(network)]
     findings = [
         Finding(
             f"the operation names a plant {name!r} that the network does not have",
@@ -267,7 +273,7 @@ def _check_names(network: Network, operation: Operation) -> None:
     ]
     findings += [
         Finding(
-            f"the schedule moves {entry.signal!r}, which is no control of the network",
+            f"the schedule moves {entry.signal!r}, which is neither a control nor waste heat",
             f"use one of {', '.join(known)}",
             field="operation.schedules",
         )

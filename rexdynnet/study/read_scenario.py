@@ -11,13 +11,12 @@ from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.entries import Entry, nearest, read_toml, section, sections
 from rexdynnet.network.fields import Record
 from rexdynnet.network.graph import Network
-from rexdynnet.network.inputs import controls
 from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.network.read import read_network
 from rexdynnet.simulation.demand import Diversity, HeatLoad
 from rexdynnet.simulation.weather import GroundModel
 from rexdynnet.study.forecast_error import read_forecast
-from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation
+from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation, schedulable
 from rexdynnet.study.presence import Presence
 from rexdynnet.study.records import (
     DemandRecord,
@@ -265,11 +264,11 @@ def _schedule(
     if record is None or network is None:
         return None
     name, unit = split_unit(record.signal)
-    known = {signal.name: signal for signal in controls(network)}
+    known = {signal.name: signal for signal in schedulable(network)}
     signal = known.get(name)
     if signal is None:
-        hint = nearest(name, known)
-        findings.append(entry.finding(f"{name!r} is no control of the network", hint, "signal"))
+        what = f"{name!r} is neither a control nor waste heat of the network"
+        findings.append(entry.finding(what, nearest(name, known), "signal"))
         return None
     if unit.si != signal.unit:
         what = f"{record.signal} is in {unit.si}, {name} is in {signal.unit}"

@@ -28,6 +28,10 @@ class Tally:
     demanded_J, delivered_J : ndarray, shape (n, n_substations)
     flow_kg, supply_kgK, return_kgK : ndarray, shape (n, n_substations)
         Water drawn, and its mass times its temperature on both sides.
+    plant_J : ndarray, shape (n, n_plants)
+        Heat fed in.
+    plant_EUR : ndarray, shape (n_plants,)
+        What each plant's fuel or power has cost, electricity sold taken off.
     integrals : mapping of str to float
         `shortfall_J`, `too_cold_Ks`, `too_little_pressure_Pas`, `pump_J`, `idle_J` (what
         plants on line could have given more), by cost what
@@ -42,6 +46,8 @@ class Tally:
     flow_kg: Floats
     supply_kgK: Floats
     return_kgK: Floats
+    plant_J: Floats
+    plant_EUR: Floats
     integrals: Mapping[str, float] = field(default_factory=dict)
     worst: Mapping[str, float] = field(default_factory=dict)
 
@@ -54,8 +60,9 @@ class Tally:
 def new_tally(network: Network, edges_s: Floats) -> Tally:
     """Nothing counted yet."""
     shape = (len(edges_s) - 1, len(network.substations))
-    none = np.zeros(shape)
-    return Tally(edges_s, none, none, none, none, none)
+    none, plants = np.zeros(shape), len(network.plants)
+    nothing = np.zeros((len(edges_s) - 1, plants))
+    return Tally(edges_s, none, none, none, none, none, nothing, np.zeros(plants))
 
 
 def count(
@@ -97,13 +104,14 @@ def count(
     sold = fuel * np.array([plant.electric_efficiency for plant in network.plants])
     pump_J = float((records["plant_pump_power"][1:] * spans).sum())
     power_price = float(electricity_EUR_per_MWh[0])
+    plant_EUR = (fuel + bought * heats) * price - sold * power_price
     added = {
         "shortfall_J": float((records["substation_unserved_heat"][1:] * spans).sum()),
         "too_cold_Ks": _trapezoid(colder, spans),
         "too_little_pressure_Pas": _trapezoid(weaker, spans),
         "pump_J": pump_J,
         "idle_J": _idle_J(network, records, spans),
-        "fuel_EUR": float((fuel + bought * heats) @ price) - float(sold.sum()) * power_price,
+        "fuel_EUR": float(plant_EUR.sum()),
         "electricity_EUR": pump_J / 3.6e9 * power_price,
         "co2_kg": float(fuel @ np.array([p.co2_kg_per_MWh_fuel for p in network.plants])),
     }
@@ -115,6 +123,8 @@ def count(
         tally.flow_kg + _per_unit(times, flow, tally.edges_s),
         tally.supply_kgK + _per_unit(times, flow * _over_steps(supply_K), tally.edges_s),
         tally.return_kgK + _per_unit(times, flow * _over_steps(return_K), tally.edges_s),
+        tally.plant_J + _per_unit(times, records["plant_heat"], tally.edges_s),
+        tally.plant_EUR + plant_EUR,
         {key: tally.integrals.get(key, 0.0) + value for key, value in added.items()},
         {key: max(tally.worst.get(key, 0.0), value) for key, value in reached.items()},
     )

@@ -109,6 +109,9 @@ class Forecaster:
                 own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
                 missed = (common + own) * self._usual[column]
                 values[:, column] = np.maximum(values[:, column] - missed, 0.0)
+            elif signal.quantity == "available_heat":
+                own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
+                values[:, column] = np.maximum(values[:, column] - own * self._usual[column], 0.0)
             elif signal.component == OUTDOOR and signal.quantity == "temperature":
                 missed = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, hours)
                 values[:, column] -= missed
@@ -138,6 +141,30 @@ class Forecaster:
             if signal.quantity == "heat_demand":
                 found[:, column] = share * self._usual[column]
         return found
+
+    def own_error(self, name: str, issued_s: float, edges_s: Floats) -> tuple[Floats, Floats]:
+        """Error of one participant's own forecast and its standard deviation, as shares.
+
+        Parameters
+        ----------
+        name : str
+            Of the participant.
+        issued_s : float
+        edges_s : ndarray, shape (n + 1,)
+
+        Returns
+        -------
+        error, spread : ndarray, shape (n,)
+        """
+        errors, count = self._errors, len(edges_s) - 1
+        if errors is None:
+            return np.zeros(count), np.zeros(count)
+        issue = int(np.floor(issued_s / _HOUR_S + 1e-9))
+        middle = 0.5 * (edges_s[1:] + edges_s[:-1])
+        hours = np.floor(middle / _HOUR_S + 1e-9).astype(np.int64)
+        error = ErrorPath(errors.load_own, self.seed, name).error(issue, hours)
+        lead_h = np.maximum((middle - issued_s) / _HOUR_S, 1.0)
+        return error, errors.load_own.standard_deviation(lead_h)
 
     @cached_property
     def _errors(self) -> ForecastErrors | None:
@@ -195,6 +222,9 @@ class PreviewMaker:
     committed : bool
         Whether what is committed stands in for the forecast of its units, as in a market, where
         the operator is told what will be drawn.
+    promised : Schedule or None
+        Heat that plants of others have promised to feed in: in these units they can give so much
+        and no more, and their fuel is not the operator's.
     """
 
     forecaster: Forecaster
@@ -205,6 +235,7 @@ class PreviewMaker:
     schedule: Schedule | None = None
     gate_s: float = 0.0
     committed: bool = False
+    promised: Schedule | None = None
 
     def at(self, time_s: float, known: dict[str, float]) -> Preview:
         """What is told at one instant.
@@ -232,14 +263,30 @@ class PreviewMaker:
             if signal.name in known:
                 values[:, column] = known[signal.name]
         electricity = self.electricity(edges)
-        network = self.forecaster.network
-        return Preview(
-            edges,
-            values,
-            electricity,
-            fuel_prices(network, self.prices, electricity),
-            schedule,
-        )
+        fuels = fuel_prices(self.forecaster.network, self.prices, electricity)
+        if self.promised is not None:
+            self._keep_promises(self.promised, edges, values, fuels)
+        return Preview(edges, values, electricity, fuels, schedule)
+
+    def _keep_promises(
+        self, promised: Schedule, edges_s: Floats, values: Floats, fuels: dict[str, Floats]
+    ) -> None:
+        names = [signal.name for signal in self.forecaster.truth.signals]
+        own = promised.edges_s(self.start_utc)
+        covered = np.diff(np.clip(edges_s, own[0], own[-1])) / np.diff(edges_s)
+        plants = {plant.name: plant for plant in self.forecaster.network.plants}
+        none = np.zeros((len(edges_s) - 1, len(promised.participants)))
+        told = promised.mean_power_W(self.start_utc, edges_s, none)
+        for place, name in enumerate(promised.participants):
+            plant = plants[name]
+            fuels[name] = fuels[name] * (1.0 - covered)
+            if plant.kind is PlantKind.WASTE_HEAT:
+                column = names.index(f"{name}.available_heat")
+                values[:, column] = told[:, place] + (1.0 - covered) * values[:, column]
+            elif plant.kind is PlantKind.HEAT_PUMP:
+                column = names.index(f"{name}.availability")
+                share = told[:, place] / plant.capacity_W + (1.0 - covered)
+                values[:, column] = np.minimum(values[:, column], share)
 
     def electricity(self, edges_s: Floats) -> Floats:
         """Mean price of electricity over intervals, EUR/MWh, shape (n,)."""
