@@ -3,7 +3,8 @@
 Speed is CPU time in one process: likelihood against a plain NumPy Kalman filter for 12 zones
 with air and mass over 1,344 rows, and likelihood with gradient against likelihood alone.
 Truth: 20 buildings of 4 floors x 3 flats (seeds 1 to 20), 14 days of 15-minute rows
-(`rexdynnet.identify.synthetic`), all 66 pairs as candidates, each fitted from the prior.
+(`rexdynnet.identify.synthetic`), all 66 pairs as candidates, each fitted from the prior; for
+the first 3 the selection is repeated on 6 halves of the record.
 Coverage: the building of 3 floors x 2 flats of seed 1 in 400 winters (seeds 1 to 400), all 15
 pairs as candidates, the search begun at the truth.
 
@@ -18,6 +19,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
@@ -36,6 +38,8 @@ from rexdynnet.study.bench import Measurement, Sense
 ROOT = Path(__file__).parents[1]
 ROWS = ROOT / "out" / "bench_identify.jsonl"
 BUILDINGS, REPETITIONS = 20, 400
+# selection on halves of the record takes four times as long: fewer buildings
+HALVED, HALVES = 3, 6
 SHAPE = Shape(mass=False, sectors_h=(12.0,))
 OPTIONS = FitOptions(Criterion.LIKELIHOOD, iterations=1500, select=True)
 # modules of `rexdynnet.identify` that a row depends on
@@ -47,10 +51,11 @@ Report = Callable[[str], None]
 Row = dict[str, Any]
 
 
-def recover(seed: int) -> Row:
+def recover(seed: int, halves: int = 0) -> Row:
     """Fit one building of 12 flats from the prior and compare with its truth."""
     truth = make_building(4, 3, seed)
-    found = identify(simulate_meters(truth, seed), shape=SHAPE, options=OPTIONS).network
+    options = replace(OPTIONS, halves=halves)
+    found = identify(simulate_meters(truth, seed), shape=SHAPE, options=options).network
     return compare(truth, found)
 
 
@@ -104,7 +109,12 @@ def plain_kalman(model: Model, record: Record, theta: np.ndarray) -> float:
 
 def measure(report: Report) -> list[Measurement]:
     """Measure the suite."""
-    return [*speed(report), *recovery(report, BUILDINGS), *coverage(report, REPETITIONS)]
+    return [
+        *speed(report),
+        *recovery(report, BUILDINGS),
+        *stability(report, HALVED),
+        *coverage(report, REPETITIONS),
+    ]
 
 
 def speed(report: Report) -> list[Measurement]:
@@ -171,6 +181,18 @@ def recovery(report: Report, buildings: int) -> list[Measurement]:
     ]
 
 
+def stability(report: Report, buildings: int) -> list[Measurement]:
+    """Truth found again where couplings must be kept in most halves of the record."""
+    rows = _rows("halved", buildings, lambda seed: recover(seed, HALVES), report)
+    at = f"{buildings} buildings of 12 flats, {HALVES} halves of 14 days of 15-minute rows each"
+    spurious = sum(one["false"] for one in rows) / max(1, sum(one["selected"] for one in rows))
+    f1 = float(np.mean([one["f1"] for one in rows]))
+    return [
+        Measurement("F1, stable couplings", f1, "1", Sense.AT_LEAST, 0.95, remark=at),
+        Measurement("false, stable couplings", spurious, "1", Sense.AT_MOST, 0.05, remark=at),
+    ]
+
+
 def coverage(report: Report, repetitions: int) -> list[Measurement]:
     """Share of the intervals that hold the truth, pooled over all true edges."""
     rows = _rows("repetition", repetitions, repeat, report)
@@ -221,10 +243,12 @@ def _cpu_s(job: Callable[[], object], times: int) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--buildings", type=int, default=BUILDINGS)
+    parser.add_argument("--halved", type=int, default=HALVED)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     given = parser.parse_args()
     found = speed(print)
     found += recovery(print, given.buildings) if given.buildings else []
+    found += stability(print, given.halved) if given.halved else []
     found += coverage(print, given.repetitions) if given.repetitions else []
     for figure in found:
         print(f"{figure.name}: {figure.value:.4g} (target {figure.target:g})")

@@ -382,6 +382,14 @@ def identify(
     validate_blocks: Annotated[
         int, typer.Option("--cross-validate", help="Blocks of time to hide in turn; 0: none.")
     ] = 0,
+    halves: Annotated[
+        int,
+        typer.Option(
+            help="Ask which couplings exist, again on so many halves of the record (10); "
+            "0: keep all pairs, best for prediction.",
+            min=0,
+        ),
+    ] = 0,
 ) -> None:
     """Find the thermal network of a building from its meters: zones, masses, conductances.
 
@@ -391,7 +399,7 @@ def identify(
     from rexdynnet.cli_identify import identify_to_files
 
     with _clean_errors():
-        for line in identify_to_files(meters, layout, out, validate_blocks, _to_stderr):
+        for line in identify_to_files(meters, layout, out, validate_blocks, halves, _to_stderr):
             typer.echo(line)
 
 

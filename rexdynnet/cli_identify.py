@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rexdynnet.identify.meters import Meters
     from rexdynnet.identify.validation import Comparison, Whiteness
-    from rexdynnet.network.rc import RCNetwork
+    from rexdynnet.network.rc import Coupling, RCNetwork
 
 _STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
@@ -34,6 +34,7 @@ def identify_to_files(
     layout_file: Path | None,
     out: Path,
     blocks: int,
+    halves: int,
     report: Callable[[str], None],
 ) -> Iterable[str]:
     """Fit a network to a meter file and write it with its report page.
@@ -46,6 +47,9 @@ def identify_to_files(
         The TOML; the page gets the same name with the ending .html.
     blocks : int
         Of the cross-validation; 0 for none.
+    halves : int
+        Above 0: ask which couplings exist, by likelihood, and again on as many halves of the
+        record; 0: keep all pairs and predict days as well as can be.
     report : callable
         Told about the progress.
 
@@ -54,6 +58,7 @@ def identify_to_files(
     str
         Lines for the terminal.
     """
+    from rexdynnet.identify.fit import Criterion, FitOptions
     from rexdynnet.identify.layout import Layout, read_layout
     from rexdynnet.identify.meters import read_meters
     from rexdynnet.identify.spacemeter import identify
@@ -65,7 +70,10 @@ def identify_to_files(
     report(f"heat and weather of a row act {layout.rows.value}")
     meters = read_meters(meters_file, rows=layout.rows, resolution_J=dict(layout.resolution_J))
     report(f"{len(meters.zones)} zones, {len(meters.time)} rows; fitting ...")
-    found = identify(meters, layout, report=report)
+    options = FitOptions()
+    if halves:
+        options = FitOptions(Criterion.LIKELIHOOD, select=True, halves=halves)
+    found = identify(meters, layout, options=options, report=report)
     tests = whiteness(found.network, meters)
     compared = None
     if blocks:
@@ -76,14 +84,14 @@ def identify_to_files(
     with staged(out.parent) as folder:
         (folder / out.name).write_text(building_text(found.network), encoding="utf-8")
         (folder / out.with_suffix(".html").name).write_text(page, encoding="utf-8")
-    yield from _summary(found.network, tests)
+    yield from _summary(found.network, tests, halves)
     yield from ([] if compared is None else compared.lines())
     yield f"fitted in {perf_counter() - begin:.1f} s; written:"
     yield f"  {out}"
     yield f"  {out.with_suffix('.html')}"
 
 
-def _summary(network: RCNetwork, tests: tuple[Whiteness, ...]) -> list[str]:
+def _summary(network: RCNetwork, tests: tuple[Whiteness, ...], halves: int) -> list[str]:
     from rexdynnet.network.rc import Quantity
 
     pairs = [pair for pair in network.couplings if pair.selected]
@@ -92,19 +100,30 @@ def _summary(network: RCNetwork, tests: tuple[Whiteness, ...]) -> list[str]:
     counted = ", ".join(
         f"{number} {name.lower().replace('_', ' ')}" for name, number in sorted(verdicts.items())
     )
+    basis = f"kept in {halves} halves of the record" if halves else "of one fit; see --halves"
     lines = [
         f"{len(network.zones)} zones, {len(pairs)} couplings of {len(network.couplings)} pairs",
         f"  couplings: {counted}",
         f"  air nodes to the outside {total:.0f} W/K in all",
         f"  one-step errors are white in {sum(one.white for one in tests)} of {len(tests)} zones",
     ]
-    strongest = sorted(pairs, key=lambda pair: -pair.conductance.value)[:5]
-    lines += [
-        f"  {pair.zone} - {pair.other}: {pair.conductance.value:.0f} W/K "
-        f"({pair.conductance.lower:.0f} to {pair.conductance.upper:.0f})"
-        for pair in strongest
-    ]
+    ordered = sorted(network.couplings, key=lambda pair: -pair.conductance.value)
+    strongest = [pair for pair in ordered if pair.selected][:5]
+    # not kept and yet not excluded: these decide whether the graph can be trusted
+    doubtful = [pair for pair in ordered if 0.2 < pair.probability < 0.8 and halves]
+    lines += [f"  strongest, with probability ({basis}):", *map(_line, strongest)]
+    if doubtful:
+        lines += ["  in doubt:", *map(_line, doubtful)]
     return lines
+
+
+def _line(pair: Coupling) -> str:
+    one = pair.conductance
+    kept = "" if pair.selected else ", not kept"
+    return (
+        f"    {pair.zone} - {pair.other}: {one.value:.0f} W/K "
+        f"({one.lower:.0f} to {one.upper:.0f}), probability {pair.probability:.2f}{kept}"
+    )
 
 
 def _figures(

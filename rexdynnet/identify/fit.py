@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 from scipy.optimize import minimize
 
-from rexdynnet.errors import SolverError
+from rexdynnet.errors import Finding, InputError, SolverError
 from rexdynnet.identify.likelihood import step_model, sweep, value_and_gradient
 from rexdynnet.identify.record import Record, weighted
 from rexdynnet.identify.structure import (
@@ -61,8 +61,17 @@ class FitOptions:
     select : bool
         Drop couplings that the data do not ask for, by the Bayesian information criterion.
         Off, all candidates stay: a day is then predicted a little better.
+    halves : int
+        On how many halves of the record the selection is repeated: the share of them that
+        keep a coupling is its probability, and couplings that fewer than 60 % keep are dropped;
+        0: probabilities are those of one fit.
     beliefs : mapping of Parameter to Belief
         What is known better than by default, of single parameters.
+
+    Raises
+    ------
+    InputError
+        Halves are asked for without selection.
     """
 
     criterion: Criterion = Criterion.DAY_AHEAD
@@ -71,7 +80,18 @@ class FitOptions:
     iterations: int = 600
     robust: bool = False
     select: bool = False
+    halves: int = 0
     beliefs: Mapping[Parameter, Belief] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.halves < 0 or (self.halves and not self.select):
+            raise InputError(
+                Finding(
+                    f"{self.halves} halves without a selection to repeat",
+                    "set select=True, or halves=0",
+                    field="halves",
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -108,6 +128,7 @@ def fit_structure(
     options: FitOptions,
     start: Array | None = None,
     report: Report | None = None,
+    scale: Array | None = None,
 ) -> Fit:
     """Find the most probable θ of a structure.
 
@@ -120,6 +141,9 @@ def fit_structure(
         θ of a similar fit, to begin there.
     report : callable or None
         Told about each start.
+    scale : (p,) or None
+        Deviations of θ in a similar fit: steps in units of them make the search several
+        times as short.
 
     Returns
     -------
@@ -142,7 +166,7 @@ def fit_structure(
         if number:
             begin = begin + draws.normal(0.0, 0.5, len(begin))
         begin = np.clip(begin, prior.lower, prior.upper)
-        one = _minimise(model, prior, record, options, begin)
+        one = _minimise(model, prior, record, options, begin, scale)
         found.append(one)
         if report is not None:
             report(f"start {number + 1}: {one.value:.1f} after {one.iterations} iterations")
@@ -153,7 +177,7 @@ def fit_structure(
         )
     if options.robust:
         for _ in range(3):
-            best = _minimise(model, prior, _weigh(best), options, best.theta)
+            best = _minimise(model, prior, _weigh(best), options, best.theta, scale)
     return best
 
 
@@ -171,17 +195,32 @@ def objective(
     return value + before, gradient + slope
 
 
-def _minimise(model: Model, prior: Prior, record: Record, options: FitOptions, begin: Array) -> Fit:
+def _minimise(
+    model: Model,
+    prior: Prior,
+    record: Record,
+    options: FitOptions,
+    begin: Array,
+    scale: Array | None,
+) -> Fit:
     weight = options.criterion.open_loop_weight
+    unit = np.ones_like(begin) if scale is None else scale
+
+    def scaled(z: Array) -> tuple[float, Array]:
+        number, slope = objective(model, prior, record, z * unit, weight)
+        return number, slope * unit
+
     done = minimize(
-        lambda theta: objective(model, prior, record, theta, weight),
-        begin,
+        scaled,
+        begin / unit,
         jac=True,
         method="L-BFGS-B",
-        bounds=list(zip(prior.lower, prior.upper, strict=True)),
+        bounds=list(zip(prior.lower / unit, prior.upper / unit, strict=True)),
         options={"maxiter": options.iterations, "maxcor": 30, "maxfun": 3 * options.iterations},
     )
-    return Fit(model, prior, record, done.x, float(done.fun), int(done.nit))
+    # rounding must not carry θ over a bound
+    theta = np.clip(done.x * unit, prior.lower, prior.upper)
+    return Fit(model, prior, record, theta, float(done.fun), int(done.nit))
 
 
 def _weigh(fit: Fit) -> Record:

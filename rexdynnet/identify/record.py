@@ -236,3 +236,33 @@ def weighted(record: Record, scale: Array) -> Record:
     same = record.rows.same.copy()
     same[1:] &= (scale[1:] == scale[:-1]).all(axis=1)
     return replace(record, rows=record.rows._replace(scale=scale, same=same))
+
+
+def with_rows(record: Record, shown: NDArray[np.bool_]) -> Record:
+    """The record with the thermometers of all other rows hidden.
+
+    Parameters
+    ----------
+    record : Record
+    shown : (t,) bool
+
+    Returns
+    -------
+    Record
+    """
+    rows = record.rows
+    observed = np.where(shown[:, None], rows.observed, np.nan)
+    missing = np.isnan(observed)
+    same = np.zeros(len(shown), bool)
+    same[1:] = (
+        (rows.step[1:] == rows.step[:-1])
+        & (rows.noise[1:] == rows.noise[:-1])
+        & (missing[1:] == missing[:-1]).all(axis=1)
+        & (rows.scale[1:] == rows.scale[:-1]).all(axis=1)
+    )
+    return replace(record, rows=rows._replace(observed=observed, same=same))
+
+
+def seen_rows(record: Record) -> int:
+    """Number of rows in which a thermometer was read."""
+    return int(np.isfinite(record.rows.observed).any(axis=1).sum())

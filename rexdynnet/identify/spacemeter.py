@@ -170,10 +170,7 @@ def network_of(
     RCNetwork
     """
     found = estimates(fit, known)
-    rows = len(fit.record.rows.step)
-    chances = (
-        coupling_probabilities(fit, known, rows) if selection is None else selection.probability
-    )
+    chances = coupling_probabilities(fit, known) if selection is None else selection.probability
     couplings = tuple(
         Coupling(one.zone, one.other, number, chances[one], number.value > 0)
         for one, number in found.items()

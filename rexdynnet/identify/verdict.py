@@ -53,9 +53,14 @@ class Information:
     free: np.ndarray
     covariance: Array
 
+    @property
+    def scale(self) -> Array:
+        """Deviation of each θ with the others held, (p,)."""
+        return 1.0 / np.sqrt(np.maximum(np.diag(self.total), 1e-6))
 
-def information(fit: Fit) -> Information:
-    """Curvature of the likelihood at a fit.
+
+def curvature(fit: Fit) -> Array:
+    """Second derivatives of the negative log likelihood at a fit.
 
     Parameters
     ----------
@@ -63,12 +68,11 @@ def information(fit: Fit) -> Information:
 
     Returns
     -------
-    Information
+    (p, p)
     """
     theta, prior = fit.theta, fit.prior
-    p = len(theta)
-    data = np.empty((p, p))
-    for row in range(p):
+    data = np.empty((len(theta), len(theta)))
+    for row in range(len(theta)):
         ahead, behind = theta.copy(), theta.copy()
         ahead[row] += _STEP
         behind[row] = max(theta[row] - _STEP, min(prior.lower[row], theta[row]))
@@ -76,12 +80,30 @@ def information(fit: Fit) -> Information:
         up = value_and_gradient(fit.model, fit.record, ahead)[1]
         down = value_and_gradient(fit.model, fit.record, behind)[1]
         data[row] = (up - down) / width
-    data = 0.5 * (data + data.T)
+    return 0.5 * (data + data.T)
+
+
+def information(fit: Fit, data: Array | None = None) -> Information:
+    """What the data say at a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    data : (p, p) or None
+        Curvature, where that of a similar fit will do.
+
+    Returns
+    -------
+    Information
+    """
+    theta, prior = fit.theta, fit.prior
+    if data is None:
+        data = curvature(fit)
     total = data + np.diag(1.0 / prior.spread**2)
     slope = objective(fit.model, prior, fit.record, theta, 0.0)[1]
     room = 1e-6 * (1.0 + np.abs(theta))
     free = (theta > prior.lower + room) & (theta < prior.upper - room)
-    covariance = np.zeros((p, p))
+    covariance = np.zeros_like(total)
     inside = np.ix_(free, free)
     values, vectors = np.linalg.eigh(total[inside])
     # a flat or bent direction is as uncertain as the prior leaves it

@@ -140,7 +140,8 @@ class Coupling:
     conductance : Estimate
         W/K.
     probability : float
-        That it exists.
+        That it exists: the share of the halves of the record in which selection keeps it,
+        or, without halves, what one fit says.
     selected : bool
         It is part of the network; the others keep their interval for the record.
     """

@@ -14,6 +14,7 @@ from rexdynnet.network.rc import Coupling, Quantity, RCNetwork, Verdict
 from rexdynnet.plot.style import Colour, axes_or_new, dress, figure_of, new_picture
 
 _WIDEST_POINTS = 9.0
+_SURE, _DOTTED = 0.8, (0, (1.5, 1.2))
 _VERDICT_COLOUR = {
     Verdict.IDENTIFIED: Colour.DELIVERED,
     Verdict.FIXED: Colour.DELIVERED,
@@ -34,7 +35,7 @@ def building(
     *,
     position_m: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
-    """Zones as nodes, couplings as lines as thick as they conduct.
+    """Zones as nodes, couplings as lines as thick as they conduct; dotted below probability 0.8.
 
     Parameters
     ----------
@@ -73,8 +74,11 @@ def building(
         )
     for verdict in used:
         ax.plot([], [], color=_VERDICT_COLOUR[verdict], linewidth=3, label=_VERDICT_WORDS[verdict])
+    if any(pair.probability < _SURE for pair in shown):
+        word = f"probability below {_SURE:g}"
+        ax.plot([], [], color="#444444", linewidth=3, linestyle=_DOTTED, label=word)
     if used:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, frameon=False, fontsize=8)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, frameon=False, fontsize=8)
     ax.set_axis_off()
     ax.set_aspect("equal")
     ax.margins(0.16)
@@ -93,16 +97,20 @@ def _draw_coupling(
         [y0, y1],
         color=_VERDICT_COLOUR[pair.conductance.verdict],
         linewidth=max(0.4, _WIDEST_POINTS * share),
+        linestyle="-" if pair.probability >= _SURE else _DOTTED,
         alpha=0.75 if share > 0.15 else 0.45,
         solid_capstyle="round",
+        dash_capstyle="butt",
         zorder=1 + share,
     )
     if share > 0.15:
+        doubt = "" if pair.probability > 0.995 else f"\np {pair.probability:.2f}"
+        label = f"{value:.3g}{doubt}"
         # off the middle, where lines of a circle cross
         ax.text(
             x0 + 0.4 * (x1 - x0),
             y0 + 0.4 * (y1 - y0),
-            f"{value:.3g}",
+            label,
             fontsize=7,
             ha="center",
             va="center",

@@ -19,6 +19,7 @@ from rexdynnet.identify import (
     read_meters,
     whiteness,
 )
+from rexdynnet.identify.record import make_record, with_rows
 from rexdynnet.identify.synthetic import (
     drop_samples,
     make_building,
@@ -153,6 +154,52 @@ def test_selection_keeps_the_true_couplings_and_drops_the_others(found):
     for pair in network.couplings:
         assert (pair.probability > 0.5) == pair.selected
         assert pair.conductance.lower <= pair.conductance.value <= pair.conductance.upper
+
+
+def test_true_couplings_are_kept_in_every_half_of_the_record_and_false_ones_in_few(found):
+    truth, meters, got = found
+    options = FitOptions(Criterion.LIKELIHOOD, select=True, halves=4)
+    network = identify(meters, shape=ONE_NODE, options=options, start=got.network).network
+    true = {(pair.zone, pair.other) for pair in truth.couplings}
+    for pair in network.couplings:
+        real = (pair.zone, pair.other) in true
+        assert pair.selected == real
+        assert pair.probability == 1.0 if real else pair.probability <= 0.5
+    again = identify(meters, shape=ONE_NODE, options=options, start=got.network).network
+    assert again == network
+
+
+def test_a_record_too_short_to_be_halved_is_refused(found):
+    _, meters, got = found
+    short = replace(
+        meters,
+        time=meters.time[:400],
+        temperature_K=meters.temperature_K[:400],
+        heat_W=meters.heat_W[:400],
+        outdoor_K=meters.outdoor_K[:400],
+        radiation_W_per_m2=meters.radiation_W_per_m2[:400],
+    )
+    options = FitOptions(Criterion.LIKELIHOOD, select=True, halves=2)
+    with pytest.raises(InputError, match="5 days are too few to be halved"):
+        identify(short, shape=ONE_NODE, options=options, start=got.network)
+
+
+def test_halves_without_a_selection_are_refused():
+    with pytest.raises(InputError, match="4 halves without a selection"):
+        FitOptions(halves=4)
+
+
+def test_halves_of_a_record_are_complementary_blocks_of_time():
+    meters = simulate_meters(make_building(1, 2, seed=6), seed=6, days=7.0, step_s=3600.0)
+    record = make_record(meters, False, (12.0,), 0)
+    day = np.arange(len(meters.time)) // 24
+    shown = np.isin(day, (0, 2, 3))
+    one, other = with_rows(record, shown), with_rows(record, ~shown)
+    seen = [np.isfinite(half.rows.observed).any(axis=1) for half in (one, other)]
+    assert np.array_equal(seen[0], shown)
+    assert np.array_equal(seen[1], ~shown)
+    # the filter computes its covariance again where the sensors come or go
+    assert not one.rows.same[[24, 48, 96]].any()
 
 
 def test_a_search_begun_at_an_earlier_network_ends_where_the_long_one_did(found):
