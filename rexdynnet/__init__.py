@@ -65,10 +65,14 @@ if TYPE_CHECKING:
     from rexdynnet.simulation.series import make_forcing, read_forcing
     from rexdynnet.simulation.simulate import make_plant, simulate
     from rexdynnet.study.checkpoint import Keep
+    from rexdynnet.study.ensemble import Ensemble, read_ensemble
     from rexdynnet.study.heat_store import heat_store
     from rexdynnet.study.loop import Run, run
+    from rexdynnet.study.montecarlo import monte_carlo
     from rexdynnet.study.run_kpis import Kpis
     from rexdynnet.study.scenario import SimulationScenario, read_scenario, run_simulation
+    from rexdynnet.study.spread import Levels, LogUniform, Uniform
+    from rexdynnet.study.study_file import read_study
     from rexdynnet.testing import check_controller
     from rexdynnet.timeline import DeliveryEnvelope, PriceSurface, Schedule, TimeUnit
 
@@ -84,6 +88,7 @@ __all__ = [
     "Dae",
     "Decision",
     "DeliveryEnvelope",
+    "Ensemble",
     "Finding",
     "Flats",
     "Flexible",
@@ -97,6 +102,8 @@ __all__ = [
     "KalmanFilter",
     "Keep",
     "Kpis",
+    "Levels",
+    "LogUniform",
     "Market",
     "MechanismKind",
     "Meters",
@@ -125,6 +132,7 @@ __all__ = [
     "SpaceMeterNet",
     "TimeUnit",
     "TrajectoryOptions",
+    "Uniform",
     "__version__",
     "aggregate",
     "build_dae",
@@ -141,14 +149,17 @@ __all__ = [
     "make_monitor",
     "make_mpc",
     "make_plant",
+    "monte_carlo",
     "plot",
     "price_surface",
     "read_building",
+    "read_ensemble",
     "read_forcing",
     "read_meters",
     "read_network",
     "read_scenario",
     "read_schedule",
+    "read_study",
     "run",
     "run_simulation",
     "series",
@@ -186,7 +197,14 @@ _HOME = {
     "Hold": "rexdynnet.signals",
     "InputError": "rexdynnet.errors",
     "KalmanFilter": "rexdynnet.control.observer",
+    "Ensemble": "rexdynnet.study.ensemble",
     "Kpis": "rexdynnet.study.run_kpis",
+    "Levels": "rexdynnet.study.spread",
+    "LogUniform": "rexdynnet.study.spread",
+    "Uniform": "rexdynnet.study.spread",
+    "monte_carlo": "rexdynnet.study.montecarlo",
+    "read_ensemble": "rexdynnet.study.ensemble",
+    "read_study": "rexdynnet.study.study_file",
     "Market": "rexdynnet.market.setup",
     "Keep": "rexdynnet.study.checkpoint",
     "MechanismKind": "rexdynnet.market.setup",

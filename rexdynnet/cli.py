@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rexdynnet import __version__
-from rexdynnet.errors import Finding, InputError, SolverError
+from rexdynnet.cli_errors import clean_errors
+from rexdynnet.cli_study import study
+from rexdynnet.errors import Finding, InputError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,9 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-BAD_INPUT = 2
-NO_SOLUTION = 1
-
 
 class MethodChoice(StrEnum):
     """Names of `rexdynnet.Method` as typed on the command line."""
@@ -51,22 +49,6 @@ class FormatChoice(StrEnum):
 
     PNG = "png"
     SVG = "svg"
-
-
-@contextmanager
-def _clean_errors() -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        count = len(error.findings)
-        head = "the input cannot be used" + (f" ({count} findings)" if count > 1 else "")
-        typer.echo(f"rexdynnet: {head}", err=True)
-        for finding in error.findings:
-            typer.echo(f"  {finding}", err=True)
-        raise typer.Exit(BAD_INPUT) from None
-    except SolverError as error:
-        typer.echo(f"rexdynnet: no solution: {error}", err=True)
-        raise typer.Exit(NO_SOLUTION) from None
 
 
 @app.command()
@@ -103,7 +85,7 @@ def simulate(
     from rexdynnet.study.figures import describe_run, key_figures
     from rexdynnet.study.scenario import read_scenario
 
-    with _clean_errors():
+    with clean_errors():
         run = read_scenario(scenario)
         if method is not None:
             run = _with_method(run, method)
@@ -160,7 +142,7 @@ def run_loop(
     from rexdynnet.cli_progress import run_with_progress
     from rexdynnet.study.scenario import read_scenario
 
-    with _clean_errors():
+    with clean_errors():
         wanted = read_scenario(scenario)
         begin = perf_counter()
         keep = keep_in(out, fresh=fresh)
@@ -198,7 +180,7 @@ def falsify(
     from rexdynnet.study.falsify import write_worst
     from rexdynnet.study.scenario import read_scenario
 
-    with _clean_errors():
+    with clean_errors():
         wanted = read_scenario(scenario)
         found = search(wanted, runs=runs, seed=seed, monitor=rule, report=_to_stderr)
         typer.echo("\n".join(write_worst(found, scenario, out)))
@@ -221,7 +203,7 @@ def plot(
     """
     from rexdynnet.cli_output import all_pictures, read_result
 
-    with _clean_errors():
+    with clean_errors():
         result = read_result(out)
         known = all_pictures(result)
         wanted = only or list(known)
@@ -254,7 +236,7 @@ def check(
     """
     from rexdynnet.study.scenario import forcing_of, read_scenario
 
-    with _clean_errors():
+    with clean_errors():
         networks, scenarios = _found_in(path)
         for file in networks:
             typer.echo(_explained(_read_network(file)))
@@ -281,7 +263,7 @@ def new(
     """Write a small commented project: a network of a few buildings and a scenario that runs."""
     from rexdynnet.network.new import new_project
 
-    with _clean_errors():
+    with clean_errors():
         for file in new_project(directory):
             typer.echo(file)
         typer.echo(
@@ -302,7 +284,7 @@ def forcing(
     from rexdynnet.simulation.series import format_forcing
     from rexdynnet.study.scenario import forcing_of, read_scenario
 
-    with _clean_errors():
+    with clean_errors():
         series = forcing_of(read_scenario(scenario))
         write_atomically(out, format_forcing(series).encode())
         typer.echo(f"{out}: {len(series.time_s)} rows, {len(series.signals)} columns")
@@ -329,7 +311,7 @@ def validate(
     from rexdynnet.cli_output import default_cases, write_predictions
     from rexdynnet.study.validate import format_scores, run_validation
 
-    with _clean_errors():
+    with clean_errors():
         folder = data if data is not None else default_cases()
         found = run_validation(
             folder,
@@ -350,7 +332,7 @@ def bench(
     """Measure speed and accuracy side by side with other programs; needs a checkout."""
     from rexdynnet.study.bench import run_suite, to_json, to_table
 
-    with _clean_errors():
+    with clean_errors():
         found = run_suite(name, _to_stderr)
         typer.echo(to_json(found) if as_json else to_table(found))
 
@@ -362,7 +344,7 @@ def audit(
     """Add up a ledger again, transfer by transfer, and print what every account stands at."""
     from rexdynnet.market.ledger import audit_csv
 
-    with _clean_errors():
+    with clean_errors():
         balances = audit_csv(ledger / "ledger.csv" if ledger.is_dir() else ledger)
         width = max(map(len, balances), default=0)
         for name, uEUR in balances.items():
@@ -398,9 +380,12 @@ def identify(
     """
     from rexdynnet.cli_identify import identify_to_files
 
-    with _clean_errors():
+    with clean_errors():
         for line in identify_to_files(meters, layout, out, validate_blocks, halves, _to_stderr):
             typer.echo(line)
+
+
+app.command()(study)
 
 
 @app.command()

@@ -27,6 +27,8 @@ class Purpose(Enum):
     BUILDING = "synthetic building"
     PRESENCE = "presence"
     METER_GAP = "meter gap"
+    STUDY_SEED = "seeds of a study"
+    STUDY_DESIGN = "design of a study"
 
 
 def stream(seed: int, purpose: Purpose, component: str = "", unit: int = 0) -> np.random.Generator:

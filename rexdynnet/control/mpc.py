@@ -22,7 +22,7 @@ from rexdynnet.control.control_map import ControlMap
 from rexdynnet.control.estimation import Estimator
 from rexdynnet.control.feedback import BranchedFeedback, Feedback, SequentialFeedback
 from rexdynnet.control.horizon import HorizonFiller, Margins
-from rexdynnet.control.mpc_options import MpcOptions
+from rexdynnet.control.mpc_options import MpcOptions, check_weights
 from rexdynnet.control.mpc_report import active_bounds, heat_prices, planned_heat, predicted
 from rexdynnet.control.network_stages import network_stage, steady_state
 from rexdynnet.control.observer import Estimate
@@ -35,7 +35,6 @@ from rexdynnet.control.stage import StageModel
 from rexdynnet.control.stage_forms import Move, remembering, softened
 from rexdynnet.control.stage_options import StageOptions
 from rexdynnet.control.tracking import (
-    MOVED,
     TrackingWeights,
     references,
     tracking_stage,
@@ -47,7 +46,6 @@ from rexdynnet.control.trajectory import (
     TrajectoryOptions,
     make_generator,
 )
-from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import PlantControl
 
@@ -476,14 +474,5 @@ def make_mpc(network: Network, settings: ControlSettings) -> MpcController:
     InputError
         The network cannot be planned, or a weight or option is unknown.
     """
-    known = {*MOVED, "economic"}
-    wrong = [name for name in settings.weights if name not in known]
-    if wrong:
-        raise InputError(
-            Finding(
-                f"mpc has no weight '{wrong[0]}'",
-                f"choose from {', '.join(sorted(known))}",
-                field="control.weights",
-            )
-        )
+    check_weights(settings.weights)
     return MpcController(network, settings, MpcOptions.read(settings.options))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from rexdynnet.control.feedback import FeedbackMode
+from rexdynnet.control.tracking import MOVED
 from rexdynnet.errors import Finding, InputError
 
 
@@ -118,6 +119,30 @@ class MpcOptions:
                 )
             )
         return made
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Refuse a weight that the predictive controller does not have.
+
+    Parameters
+    ----------
+    weights : mapping of str to float
+
+    Raises
+    ------
+    InputError
+        Names the weight and those that there are.
+    """
+    known = {*MOVED, "economic"}
+    wrong = [name for name in weights if name not in known]
+    if wrong:
+        raise InputError(
+            Finding(
+                f"mpc has no weight '{wrong[0]}'",
+                f"choose from {', '.join(sorted(known))}",
+                field="control.weights",
+            )
+        )
 
 
 def _read_as(value: object, default: object) -> object:

@@ -17,6 +17,7 @@ from rexdynnet.simulation.demand import Diversity, HeatLoad
 from rexdynnet.simulation.weather import GroundModel
 from rexdynnet.study.forecast_error import read_forecast
 from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation, schedulable
+from rexdynnet.study.overrides import overridden
 from rexdynnet.study.presence import Presence
 from rexdynnet.study.records import (
     DemandRecord,
@@ -32,16 +33,16 @@ from rexdynnet.study.records import (
     WeatherRecord,
 )
 from rexdynnet.study.run_records import SECTIONS as RUN_SECTIONS
-from rexdynnet.study.run_records import read_faults, run_files, run_sections
+from rexdynnet.study.run_records import read_faults, run_sections
 from rexdynnet.study.run_settings import FaultKind
 from rexdynnet.study.scenario import (
     Demand,
     LoadRule,
     SimulationScenario,
-    hash_of,
     loads_of,
     parameter_values,
 )
+from rexdynnet.study.scenario_files import document_hash
 from rexdynnet.units import split_unit
 
 Kind = TypeVar("Kind", bound=Record)
@@ -50,12 +51,15 @@ _MOST_ROWS = 2e6
 _SECTIONS = ("time", "simulation", "weather", "demand", "operation", "parameters", *RUN_SECTIONS)
 
 
-def scenario_from_file(path: Path) -> SimulationScenario:
+def scenario_from_file(
+    path: Path, overrides: Mapping[str, object] | None = None
+) -> SimulationScenario:
     """Read and check a scenario file and its network; see `read_scenario`."""
     findings: list[Finding] = []
     document = read_toml(path, findings)
     if document is None:
         raise InputError(*findings)
+    document = overridden(document, overrides or {}, findings)
     head = _record(HeadRecord, _head(document, findings), findings)
     time = _record(TimeRecord, _section(document, "time", findings), findings)
     simulation = _record(SimulationRecord, _section(document, "simulation", findings), findings)
@@ -122,19 +126,8 @@ def scenario_from_file(path: Path) -> SimulationScenario:
         description=head.description,
         source=path,
         closed_loop=closed_loop,
-        hash=hash_of(
-            document.values,
-            _content(path.parent / head.network, series)
-            | run_files(closed_loop, document, path)
-            | _fitted_file(document, path),
-        ),
+        hash=document_hash(document.values, path.parent),
     )
-
-
-def _fitted_file(document: Entry, path: Path) -> dict[str, bytes]:
-    demand = document.values.get("demand")
-    name = demand.get("fitted") if isinstance(demand, Mapping) else None
-    return {"fitted": (path.parent / name).read_bytes()} if isinstance(name, str) else {}
 
 
 def _head(document: Entry, findings: list[Finding]) -> Entry:
@@ -307,14 +300,3 @@ def _network(head: HeadRecord | None, path: Path, findings: list[Finding]) -> Ne
     except InputError as error:
         findings.extend(error.findings)
         return None
-
-
-def _content(network: Path, series: tuple[Path, ...]) -> dict[str, bytes]:
-    folder = network.parent if network.name == "network.toml" else network
-    files = (
-        [file for file in sorted(folder.iterdir()) if file.suffix in (".csv", ".toml")]
-        if folder.is_dir()
-        else [network]
-    )
-    content = {f"network/{file.name}": file.read_bytes() for file in files}
-    return content | {f"series/{index}": file.read_bytes() for index, file in enumerate(series)}

@@ -200,20 +200,6 @@ def read_faults(document: Entry, findings: list[Finding]) -> tuple[Fault, ...]:
     return tuple(fault for fault in faults if fault is not None)
 
 
-def run_files(settings: RunSettings | None, document: Entry, path: Path) -> dict[str, bytes]:
-    """Content of the files that a run stands on, for its hash."""
-    files: dict[str, bytes] = {}
-    if settings is None:
-        return files
-    if settings.schedule is not None and settings.schedule.file is not None:
-        files["schedule"] = settings.schedule.file.read_bytes()
-    forecast = document.values.get("forecast")
-    errors = forecast.get("errors") if isinstance(forecast, Mapping) else None
-    if isinstance(errors, str):
-        files["forecast"] = (path.parent / errors).read_bytes()
-    return files
-
-
 def _control(document: Entry, findings: list[Finding]) -> ControlSettings | None:
     entry = section(document, "control", findings)
     own = {k: v for k, v in entry.values.items() if k not in ("weights", "options")}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,13 +124,17 @@ class SimulationScenario:
     hash: str = ""
 
 
-def read_scenario(path: str | PathLike[str]) -> SimulationScenario:
+def read_scenario(
+    path: str | PathLike[str], overrides: Mapping[str, object] | None = None
+) -> SimulationScenario:
     """Read a scenario and the network that it names.
 
     Parameters
     ----------
     path : str or path
         A TOML file; `docs/reference` lists its keys. Paths in it are relative to it.
+    overrides : mapping of str to object, optional
+        Values taken instead of those in the file, by dotted path (`control.margin`).
 
     Returns
     -------
@@ -151,7 +153,7 @@ def read_scenario(path: str | PathLike[str]) -> SimulationScenario:
     """
     from rexdynnet.study.read_scenario import scenario_from_file
 
-    return scenario_from_file(Path(path))
+    return scenario_from_file(Path(path), overrides)
 
 
 def forcing_of(scenario: SimulationScenario) -> Forcing:
@@ -315,15 +317,6 @@ def fitted_loads(scenario: SimulationScenario) -> FittedLoads | None:
     loads = loads_of(scenario.network, demand)
     heat = {name: load.annual_heat_J for name, load in loads.items()}
     return mean_loads(demand.fitted, heat, scenario.region)
-
-
-def hash_of(document: Mapping[str, object], files: Mapping[str, bytes]) -> str:
-    """SHA-256 of a scenario's content: its keys, and the files that it stands on."""
-    digest = sha256(json.dumps(document, sort_keys=True, default=str).encode())
-    for name in sorted(files):
-        digest.update(f"\x1f{name}\x1f".encode())
-        digest.update(sha256(files[name]).digest())
-    return digest.hexdigest()
 
 
 def _computed(scenario: SimulationScenario) -> list[Forcing]:

@@ -1,0 +1,30 @@
+"""What a command says and returns when it cannot do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from rexdynnet.errors import InputError, SolverError
+
+BAD_INPUT = 2
+NO_SOLUTION = 1
+
+
+@contextmanager
+def clean_errors() -> Iterator[None]:
+    """Print errors that this package raises on purpose, and leave with their exit code."""
+    try:
+        yield
+    except InputError as error:
+        count = len(error.findings)
+        head = "the input cannot be used" + (f" ({count} findings)" if count > 1 else "")
+        typer.echo(f"rexdynnet: {head}", err=True)
+        for finding in error.findings:
+            typer.echo(f"  {finding}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except SolverError as error:
+        typer.echo(f"rexdynnet: no solution: {error}", err=True)
+        raise typer.Exit(NO_SOLUTION) from None
