@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rexdynnet import identify, plot
+    from rexdynnet import identify, plot, report
     from rexdynnet.control.base import (
         AbstractController,
         Decision,
@@ -160,6 +160,7 @@ __all__ = [
     "read_scenario",
     "read_schedule",
     "read_study",
+    "report",
     "run",
     "run_simulation",
     "series",
@@ -254,7 +255,7 @@ _HOME = {
     "simulate": "rexdynnet.simulation.simulate",
     "write_network": "rexdynnet.network.write",
 }
-_MODULES = frozenset({"identify", "plot"})
+_MODULES = frozenset({"identify", "plot", "report"})
 
 
 def __getattr__(name: str) -> Any:

@@ -222,6 +222,20 @@ def plot(
 
 
 @app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder that `simulate` or `run` wrote.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="HTML file; by default RUN/report.html.")
+    ] = None,
+) -> None:
+    """Write the story of a run as one HTML page that needs no network."""
+    from rexdynnet.cli_report import report_to_file
+
+    with clean_errors():
+        typer.echo(report_to_file(run, out))
+
+
+@app.command()
 def check(
     path: Annotated[
         Path,

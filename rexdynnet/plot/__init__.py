@@ -12,6 +12,7 @@ from rexdynnet.plot.balance import energy_balance, load_duration_curve
 from rexdynnet.plot.building import building, cumulated_periodograms, zone_predictions
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
+from rexdynnet.plot.instant import instant
 from rexdynnet.plot.maps import MapQuantity, network_map
 from rexdynnet.plot.modes import automaton, curtailment, modes, robustness
 from rexdynnet.plot.page import overview
@@ -36,6 +37,7 @@ __all__ = [
     "flows",
     "heat_prices",
     "heats",
+    "instant",
     "load_duration_curve",
     "measured_against_predicted",
     "modes",

@@ -127,6 +127,7 @@ def scenario_from_file(
         source=path,
         closed_loop=closed_loop,
         hash=document_hash(document.values, path.parent),
+        text=path.read_text(encoding="utf-8"),
     )
 
 

@@ -13,6 +13,7 @@ from rexdynnet.control.base import Decision, Observation
 from rexdynnet.signals import Signal
 from rexdynnet.simulation.dataset import build_dataset, run_attributes
 from rexdynnet.simulation.simulate import Collector
+from rexdynnet.study.provenance import stamp
 from rexdynnet.study.run_kpis import Kpis
 from rexdynnet.study.run_settings import RunSettings
 from rexdynnet.timeline import Realisation, seconds_since
@@ -158,14 +159,12 @@ def loop_dataset(
         scenario.network, method, scenario.start_utc, scenario.output_step_s
     )
     attributes |= {
-        "scenario": scenario.name,
-        "scenario_hash": scenario.hash,
-        "seed": scenario.seed,
         "controller": settings.control.kind.name.lower(),
         "control_step_s": settings.control.step_s,
         "kpis": json.dumps({**kpis.numbers(), "rungs": dict(kpis.rungs)}),
     }
     data = build_dataset(scenario.network, collector.times_s, collector.rows, attributes)
+    data = stamp(data, scenario)
     data = data.assign(_decided(trace))
     data = data.assign_coords(
         control_time=("control_time", np.array(trace.times_s), {"units": "s"}),

@@ -23,6 +23,7 @@ from rexdynnet.study.fitted_load import FittedLoads, fitted_forcing, mean_loads
 from rexdynnet.study.forecast_error import FittedForecast
 from rexdynnet.study.operation import Operation, baseline_forcing
 from rexdynnet.study.presence import Presence, with_absences
+from rexdynnet.study.provenance import stamp
 from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class SimulationScenario:
         What `rexdynnet.run` needs; None where the file has no `[control]` section.
     hash : str
         SHA-256 over the scenario, its network and its series.
+    text : str
+        What the file said when it was read.
     """
 
     name: str
@@ -122,6 +125,7 @@ class SimulationScenario:
     source: Path | None = None
     closed_loop: RunSettings | None = None
     hash: str = ""
+    text: str = ""
 
 
 def read_scenario(
@@ -238,9 +242,7 @@ def run_simulation(
         checkpoint=checkpoint,
         progress=progress,
     )
-    return result.assign_attrs(
-        scenario=scenario.name, scenario_hash=scenario.hash, seed=scenario.seed
-    )
+    return stamp(result, scenario)
 
 
 def parameter_values(network: Network, given: Mapping[str, float]) -> NDArray[np.float64] | None:
