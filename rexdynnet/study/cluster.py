@@ -67,9 +67,10 @@ class ClusterWorkers:
         """
         while self._tasks:
             try:
-                done = self._dask.wait(
-                    list(self._tasks), timeout=_GLANCE_S, return_when="FIRST_COMPLETED"
-                ).done
+                with self._client.as_current():
+                    done = self._dask.wait(
+                        list(self._tasks), timeout=_GLANCE_S, return_when="FIRST_COMPLETED"
+                    ).done
             except TimeoutError:
                 done = ()
             except (OSError, self._dask.CancelledError):

@@ -75,11 +75,12 @@ class Ensemble:
         InputError
             There is no such run, or it kept none.
         """
-        rows = self.kpis[(self.kpis["arm"] == arm) & (self.kpis["seed"] == seed)]
-        if rows.empty:
+        mine = self._arm(arm)
+        keys = dict(zip(mine["seed"].tolist(), mine["run"].tolist(), strict=True))
+        if seed not in keys:
             remedy = "see the columns arm and seed of kpis"
             raise InputError(Finding(f"there is no run of arm {arm} with seed {seed}", remedy))
-        key = str(rows["run"].tolist()[0])
+        key = str(keys[seed])
         if key in self.data:
             return self.data[key]
         return read_trajectories(StudyFolder(self.folder).trajectories(key))

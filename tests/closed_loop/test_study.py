@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ import xarray as xr
 
 from rexdynnet.errors import InputError
 from rexdynnet.study import montecarlo
+from rexdynnet.study.cluster import ClusterWorkers
 from rexdynnet.study.ensemble import Ensemble, read_ensemble
 from rexdynnet.study.execute import RunOutcome, execute
 from rexdynnet.study.loop import run
@@ -319,3 +321,44 @@ def test_a_study_killed_three_times_gives_the_undisturbed_table(
         process.wait()
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     assert table(out) == table(undisturbed.folder)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1,
+        processes=False,
+        threads_per_worker=1,
+        protocol="tcp://",
+        dashboard_address=None,
+    ) as found:
+        yield found
+
+
+def test_a_cluster_gives_the_table_that_processes_give(
+    undisturbed: Ensemble, tmp_path: Path, cluster: Any
+) -> None:
+    run_study(PLAN, tmp_path, cluster=cluster.scheduler_address)
+    assert table(tmp_path) == table(undisturbed.folder)
+
+
+def test_a_scheduler_that_goes_away_costs_no_finished_run(
+    undisturbed: Ensemble, tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(state: Progress) -> None:
+        if state.done == 2:
+            cluster.close()
+
+    with pytest.raises(InputError, match=r"went away.*repeat the command"):
+        run_study(PLAN, tmp_path, cluster=cluster.scheduler_address, report=leave)
+    pool = use(monkeypatch, Inline())
+    run_study(PLAN, tmp_path)
+    assert len(pool.ran) <= 4
+    assert table(tmp_path) == table(undisturbed.folder)
+
+
+def test_an_address_where_nobody_is_says_so() -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(InputError, match=r"no scheduler at tcp://127\.0\.0\.1:1"):
+        ClusterWorkers("tcp://127.0.0.1:1", patience_s=1.0)
