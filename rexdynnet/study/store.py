@@ -48,9 +48,11 @@ class StudyFolder:
             figures = {n: math.nan if v is None else float(v) for n, v in record["figures"].items()}
             error, trace = str(record["error"]), str(record["trace"])
             spent = float(record["elapsed_s"]), float(record["cpu_s"])
+            kept = record["keep"]
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None  # a record that cannot be read is worth no more than none: run again
-        if not error and task.keep != () and not self.trajectories(task.key).exists():
+        complete = kept == _kept(task) and self.trajectories(task.key).exists()
+        if not error and task.keep != () and not complete:
             return None
         return RunOutcome(figures, error, trace, None, *spent)
 
@@ -73,6 +75,7 @@ class StudyFolder:
             "version": task.version,
             "seed": task.seed,
             "overrides": dict(task.overrides),
+            "keep": _kept(task),
             "error": outcome.error,
             "trace": outcome.trace,
             "elapsed_s": outcome.elapsed_s,
@@ -103,6 +106,10 @@ class StudyFolder:
                     file,
                 )
             ) from error
+
+
+def _kept(task: RunTask) -> list[str] | None:
+    return None if task.keep is None else list(task.keep)
 
 
 def kpi_table(

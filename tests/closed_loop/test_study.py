@@ -175,6 +175,18 @@ def test_more_seeds_run_only_what_is_new(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(found.kpis) == 8
 
 
+def test_other_trajectories_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = replace(PLAN, seeds=(1,), vary={}, keep=("substation_heat",))
+    use(monkeypatch, Inline())
+    run_study(plan, tmp_path)
+    wider = replace(plan, keep=("substation_heat", "node_temperature"))
+    found = run_study(wider, tmp_path)
+    assert set(found.dataset(0, 1).data_vars) == {"substation_heat", "node_temperature"}
+    pool = use(monkeypatch, Inline())
+    run_study(wider, tmp_path)
+    assert pool.ran == []
+
+
 def test_a_failed_run_is_kept_with_its_error_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
