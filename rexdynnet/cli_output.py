@@ -45,6 +45,12 @@ PICTURES = (
     "modes",
     "curtailment",
     "robustness",
+    "forward_curves",
+    "order_book",
+    "inventory",
+    "reservations",
+    "ledger_by_cause",
+    "bills",
 )
 _TEMPORARY = ".rexdynnet-"
 _KEPT = ".run"
@@ -223,6 +229,12 @@ def loop_pictures(result: xr.Dataset) -> dict[str, Picture]:
         "fault_monitor",
         "trajectories",
         "tank",
+        "forward_curves",
+        "order_book",
+        "inventory",
+        "reservations",
+        "ledger_by_cause",
+        "bills",
     )
     return {f"{name}.png": known[name] for name in first if name in known}
 
@@ -256,6 +268,15 @@ def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
         pictures["solver_effort"] = plot.solver_effort
     if "unit_reserved_energy" in result:
         pictures["commitments"] = plot.commitments
+    if "forward_ask" in result:
+        pictures |= {
+            "forward_curves": plot.forward_curves,
+            "order_book": plot.order_book,
+            "inventory": plot.inventory,
+            "reservations": plot.reservations,
+            "ledger_by_cause": plot.ledger_by_cause,
+            "bills": plot.bills,
+        }
     if "heat_price" in result:
         pictures["heat_prices"] = plot.heat_prices
     if "monitor_innovation" in result:

@@ -13,7 +13,15 @@ from rexdynnet.plot.building import building, cumulated_periodograms, zone_predi
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
 from rexdynnet.plot.instant import instant
+from rexdynnet.plot.ledger import bills, ledger_by_cause
 from rexdynnet.plot.maps import MapQuantity, network_map
+from rexdynnet.plot.market import (
+    forward_curves,
+    inventory,
+    order_book,
+    price_map,
+    reservations,
+)
 from rexdynnet.plot.modes import automaton, curtailment, modes, robustness
 from rexdynnet.plot.page import overview
 from rexdynnet.plot.pipes import pressures_along_route, space_time
@@ -26,6 +34,7 @@ __all__ = [
     "MapQuantity",
     "Route",
     "automaton",
+    "bills",
     "building",
     "commitments",
     "control_inputs",
@@ -35,15 +44,21 @@ __all__ = [
     "fault_monitor",
     "find_route",
     "flows",
+    "forward_curves",
     "heat_prices",
     "heats",
     "instant",
+    "inventory",
+    "ledger_by_cause",
     "load_duration_curve",
     "measured_against_predicted",
     "modes",
     "network_map",
+    "order_book",
     "overview",
     "pressures_along_route",
+    "price_map",
+    "reservations",
     "robustness",
     "solver_effort",
     "space_time",

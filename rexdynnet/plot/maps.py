@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -100,18 +102,19 @@ def network_map(
         ax = new_picture(plan.height_inch).subplots()
     ax.set_aspect("equal", adjustable="datalim")
     if isinstance(result, Network):
-        _draw_bare(ax, plan, result)
+        lines = _draw_bare(ax, plan, result)
         unserved: tuple[str, ...] = ()
         title = f"{result.name}; lines as wide as the pipes' diameters"
     else:
         row = _busiest(result) if time is None else nearest_row(result, time)
+        lines: list[Line2D] = []
         _draw_result(ax, plan, result, row, quantity)
         unserved = _unserved(result, row)
         name = str(result.attrs.get("network", ""))
         title = ", ".join(part for part in (name, quantity.value, clock(result, row)) if part)
     if plan.schematic:
         title += " (no coordinates: not to scale)"
-    _draw_places(ax, plan, unserved)
+    _draw_places(ax, plan, unserved, lines)
     ax.set_title(title, loc="left", fontsize=10)
     for side in ("x", "y"):
         getattr(ax, f"set_{side}label")("" if plan.schematic else f"{side} (m)")
@@ -156,10 +159,10 @@ class _Track:
     widths: Values
 
 
-def _draw_bare(ax: Axes, plan: MapLayout, network: Network) -> None:
+def _draw_bare(ax: Axes, plan: MapLayout, network: Network) -> list[Line2D]:
     diameter = np.array([pipe.inner_diameter_m for pipe in network.pipes])
     widths = plan.fineness * _widths(diameter)
-    handles = []
+    handles: list[Line2D] = []
     for line, colour in ((Line.SUPPLY, Colour.SUPPLY), (Line.RETURN, Colour.RETURN)):
         mine = [i for i, pipe in enumerate(network.pipes) if pipe.line is line]
         if mine:
@@ -171,8 +174,7 @@ def _draw_bare(ax: Axes, plan: MapLayout, network: Network) -> None:
             )
             handles.append(Line2D([], [], color=colour.value, label=f"{line.value} line"))
     ax.autoscale_view()
-    legend = ax.legend(handles=handles, loc="upper left", fontsize=8, frameon=False)
-    ax.add_artist(legend)
+    return handles
 
 
 def _draw_result(
@@ -283,8 +285,10 @@ _SYMBOLS = {
 }
 
 
-def _draw_places(ax: Axes, plan: MapLayout, unserved: tuple[str, ...]) -> None:
-    handles = []
+def _draw_places(
+    ax: Axes, plan: MapLayout, unserved: tuple[str, ...], lines: Sequence[Line2D]
+) -> None:
+    handles: list[Any] = list(lines)
     crowd = len(plan.places["substation"])
     for kind, (marker, size, colour, text) in _SYMBOLS.items():
         places = plan.places[kind]

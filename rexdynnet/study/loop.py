@@ -24,6 +24,7 @@ from rexdynnet.simulation.simulate import Collector, output_times
 from rexdynnet.study.checkpoint import Fixed, Keep, Keeper
 from rexdynnet.study.market_producers import check_participants
 from rexdynnet.study.market_session import Counted, MarketSession, open_session
+from rexdynnet.study.market_tables import with_market
 from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
 from rexdynnet.study.run_kpis import Kpis, kpis_of
@@ -409,6 +410,8 @@ def _ended(ready: _Ready, now: _Moving) -> Run:
     if safety is not None:
         safety.finish()
         data = safety.label(data)
+    if market is not None:
+        data = with_market(data, market)
     told = "\n".join(str(finding) for finding in now.warnings)
     return Run(data.assign_attrs(warnings=told), kpis, now.warnings, alarms, safety, market)
 

@@ -145,12 +145,17 @@ class Bills:
         if any(used.values()):
             true_up(exchange, used, self.surplus_uEUR)
 
+    @property
+    def settled_units(self) -> frozenset[int]:
+        """Units of entries that are settled, the true-up's among them."""
+        return frozenset((TRUE_UP_UNIT, *(statement.unit for statement in self.statements)))
+
     def settled_uEUR(self, exchange: Reservex) -> dict[str, int]:
         """What every account gained by settled units and true-up; later units are left out."""
-        settled = {statement.unit for statement in self.statements}
+        settled = self.settled_units
         found = dict.fromkeys(exchange.ledger.names, 0)
         for entry in exchange.ledger.entries():
-            if entry.unit in settled or entry.unit == TRUE_UP_UNIT:
+            if entry.unit in settled:
                 found[entry.debit] -= entry.amount_uEUR
                 found[entry.credit] += entry.amount_uEUR
         return found

@@ -30,6 +30,7 @@ from rexdynnet.study.market_settings import (
     market_of,
     reserving,
 )
+from rexdynnet.study.market_tables import Published, published
 from rexdynnet.study.run_meters import Tally
 from rexdynnet.study.run_preview import Forecaster, PreviewMaker
 from rexdynnet.study.run_settings import RunSettings
@@ -82,8 +83,10 @@ class MarketSession:
         Per lot and place in the unit that runs now.
     prosumers : dict of str to ProsumerState
         What is kept of each between two gates.
-    curves : list of ndarray, shape (window, places)
-        Asks published at each gate, EUR/MWh; NaN where nothing is offered.
+    published : list of Published
+        The forward curves after each gate.
+    marginals : list of dict of str to int
+        `marginal_uEUR` of the settled units.
     refused : dict of str to int
         Orders by reason of their refusal.
     uncertified : int
@@ -110,7 +113,8 @@ class MarketSession:
     counted: Counted = field(default_factory=Counted)
     marginal_uEUR: dict[str, int] = field(default_factory=dict[str, int])
     prosumers: dict[str, ProsumerState] = field(default_factory=dict[str, ProsumerState])
-    curves: list[Floats] = field(default_factory=list[Floats])
+    published: list[Published] = field(default_factory=list[Published])
+    marginals: list[dict[str, int]] = field(default_factory=list[dict[str, int]])
     refused: dict[str, int] = field(default_factory=dict[str, int])
     uncertified: int = 0
     by_tariff: int = 0
@@ -218,19 +222,9 @@ class MarketSession:
         self.exchange.publish_prices(self._priced(prices))
         self.exchange.publish_envelope(self.producers.enveloped(found.envelope, found.uptake_J))
         self._keep(prices)
-        if self.settings.arrangement is Arrangement.RESERVATION:
-            self._keep_asks()
+        self.published.append(published(self.exchange, self.lead))
         self.exchange.commit()
         self.trading_s += process_time() - begun
-
-    def _keep_asks(self) -> None:
-        """Remember the forward curve that was published."""
-        asks = np.full((self.settings.window, len(self.places)), np.nan)
-        for column, name in enumerate(self.places):
-            for row, (_, quote) in enumerate(self.exchange.forward_curve(name)):
-                if quote.asks:
-                    asks[row, column] = self.exchange.rules.EUR_per_MWh(quote.asks[0].price_uEUR)
-        self.curves.append(asks)
 
     def _priced(self, surface: PriceSurface) -> PriceSurface:
         """Prices to quote by: the tariff in units of which the plan certified none."""
@@ -340,6 +334,7 @@ class MarketSession:
             self.exchange, unit, self.lead, readings + fed, self.marginal_uEUR, costs, terms
         )
         self.bills.read_late(self.exchange, unit)
+        self.marginals.append(dict(self.marginal_uEUR))
 
     def _held_Wh(self, name: str, unit: int) -> int:
         """What a producer has promised in a unit of the run, negative."""

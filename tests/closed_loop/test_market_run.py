@@ -65,7 +65,7 @@ def test_prices_at_the_markets_tolerance_are_those_of_a_much_finer_plan() -> Non
     assert finer is not None
     assert (usual.by_tariff, finer.by_tariff) == (0, 0)
     # nothing is traded before the first curve; ticks are 0.1 EUR/MWh
-    np.testing.assert_allclose(usual.curves[0], finer.curves[0], rtol=2e-3, atol=0.11)
+    np.testing.assert_allclose(usual.published[0].ask, finer.published[0].ask, rtol=2e-3, atol=0.11)
 
 
 def test_bills_rest_on_what_the_plant_delivered(traded: Run) -> None:
