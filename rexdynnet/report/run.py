@@ -71,6 +71,7 @@ def run_page(
         _modes(result),
         _schedule(result),
         _prices(result),
+        _market(result),
         _ledger(ledger),
         _trajectories(result),
         _energy(result),
@@ -203,6 +204,21 @@ def _prices(result: xr.Dataset) -> Section | None:
         return None
     body = picture(plot.heat_prices(result), "what one more MWh of heat costs, per substation")
     return Section("prices", "Prices", body)
+
+
+def _market(result: xr.Dataset) -> Section | None:
+    if "forward_ask" not in result:
+        return None
+    body = [
+        picture(
+            plot.forward_curves(result), "forward curves as published, and the cost in the end"
+        ),
+        picture(plot.inventory(result), "what the exchange had sold of every unit"),
+        picture(plot.reservations(result), "reserved, demanded and delivered per participant"),
+        picture(plot.ledger_by_cause(result), "what every account gained and paid"),
+        picture(plot.bills(result), "bills of all consumers"),
+    ]
+    return Section("market", "Market", "\n".join(body))
 
 
 def _ledger(file: Path | None) -> Section | None:
