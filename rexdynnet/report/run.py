@@ -210,9 +210,7 @@ def _market(result: xr.Dataset) -> Section | None:
     if "forward_ask" not in result:
         return None
     body = [
-        picture(
-            plot.forward_curves(result), "forward curves as published, and the cost in the end"
-        ),
+        picture(plot.forward_curves(result), "forward curves, and what heat cost in the end"),
         picture(plot.inventory(result), "what the exchange had sold of every unit"),
         picture(plot.reservations(result), "reserved, demanded and delivered per participant"),
         picture(plot.ledger_by_cause(result), "what every account gained and paid"),
