@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
     from rexdynnet.identify.meters import Meters, read_meters
     from rexdynnet.identify.spacemeter import SpaceMeterNet
+    from rexdynnet.interchange.pandapipes import from_pandapipes
+    from rexdynnet.interchange.pandapipes_export import to_pandapipes
     from rexdynnet.market.contracts import Flow, Order, Participant, Rules, Side
     from rexdynnet.market.flexible import Flexible, HeatStore
     from rexdynnet.market.hedging import Hedging
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from rexdynnet.market.setup import Market, MechanismKind
     from rexdynnet.network.aggregate import Aggregation, aggregate
     from rexdynnet.network.checks import check_network
+    from rexdynnet.network.geojson import write_geojson
     from rexdynnet.network.graph import Network
     from rexdynnet.network.rc import RCNetwork
     from rexdynnet.network.rc_files import read_building, write_building
@@ -140,6 +143,7 @@ __all__ = [
     "check_network",
     "delivery_envelope",
     "format_schedule",
+    "from_pandapipes",
     "heat_store",
     "identify",
     "make_baseline",
@@ -165,7 +169,9 @@ __all__ = [
     "run_simulation",
     "series",
     "simulate",
+    "to_pandapipes",
     "write_building",
+    "write_geojson",
     "write_network",
 ]
 
@@ -236,6 +242,9 @@ _HOME = {
     "check_controller": "rexdynnet.testing",
     "check_network": "rexdynnet.network.checks",
     "delivery_envelope": "rexdynnet.control.envelope",
+    "from_pandapipes": "rexdynnet.interchange.pandapipes",
+    "to_pandapipes": "rexdynnet.interchange.pandapipes_export",
+    "write_geojson": "rexdynnet.network.geojson",
     "format_schedule": "rexdynnet.control.schedule",
     "make_baseline": "rexdynnet.control.baseline",
     "make_controller": "rexdynnet.control.kinds",

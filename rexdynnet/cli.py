@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rexdynnet import __version__
+from rexdynnet.cli_convert import convert
 from rexdynnet.cli_errors import clean_errors
 from rexdynnet.cli_study import study
 from rexdynnet.errors import Finding, InputError
@@ -400,6 +401,7 @@ def identify(
 
 
 app.command()(study)
+app.command()(convert)
 
 
 @app.command()

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rexdynnet.interchange.pandapipes import from_pandapipes
 from rexdynnet.network.graph import Network
-from rexdynnet.network.pandapipes import from_pandapipes
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant
 from rexdynnet.simulation.plugflow import PlugFlowPlant
 

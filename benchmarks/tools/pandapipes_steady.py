@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.tools.pandapipes_day import GROUND_K, schutterwald_net
-from rexdynnet.network.graph import Network
-from rexdynnet.network.pandapipes import (
+from rexdynnet.interchange.pandapipes import (
     from_pandapipes,
     junction_nodes,
-    to_pandapipes,
 )
+from rexdynnet.interchange.pandapipes_export import to_pandapipes
+from rexdynnet.network.graph import Network
 from rexdynnet.network.random import RandomOptions, random_mesh
 from rexdynnet.network.spec import FixedCooling, FixedReturn, Fluid, ReturnLaw
 from rexdynnet.physics.friction import FrictionLaw
@@ -94,6 +94,11 @@ def compare_random(case: RandomCase) -> Deviation:
     )
     rng = np.random.default_rng(case.seed)
     heat_W = {s.name: s.design_heat_W * rng.uniform(0.2, 0.9) for s in network.substations}
+    return compare_written(network, heat_W)
+
+
+def compare_written(network: Network, heat_W: Mapping[str, float]) -> Deviation:
+    """Solve a network and what `to_pandapipes` writes of it, under one heat each substation."""
     net = to_pandapipes(network, heat_W)
     _solve(net, "bidirectional", network.ground.temperature_K)
     return _compare(

@@ -15,6 +15,7 @@ GROUPS = {
     "safety": "safety: the hybrid automaton and temporal rules",
     "market": "market: the reservation exchange",
     "identify": "identify: a building's thermal network from its meters",
+    "interchange": "interchange: networks, weather, results and plants of other programs",
     "study": "study: scenarios, validation, benchmarks",
     "plot": "plot: pictures",
 }

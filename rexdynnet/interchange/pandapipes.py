@@ -1,12 +1,11 @@
-"""Heat networks of pandapipes: read one into a `Network`, write one from it.
+"""Read a heat network of pandapipes into a `Network`.
 
-pandapipes is an optional package; it is imported only by the functions that need it.
+Nothing here imports pandapipes: a net is a set of tables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from math import isnan, pi, sqrt
 from typing import Any
 
@@ -19,6 +18,7 @@ from rexdynnet.network.spec import (
     FixedReturn,
     Fluid,
     Ground,
+    HeatingCurve,
     Line,
     Node,
     Pipe,
@@ -63,8 +63,10 @@ def junction_nodes(net: Any) -> dict[int, str]:
     Returns
     -------
     dict of int to str
-        Junction index to node name; only junctions in service.
+        Junction index to node name; only junctions in service. The name is the
+        junction's own where all have one and no two the same, else `junction_<index>`.
     """
+    own = _names(net, "junction", "junction")
     joined: nx.Graph[int] = nx.Graph()
     joined.add_nodes_from(int(i) for i, row in net.junction.iterrows() if row.in_service)
     for pipe in _rows(net, "pipe"):
@@ -74,7 +76,7 @@ def junction_nodes(net: Any) -> dict[int, str]:
         if valve.et == "ju" and valve.opened and valve.loss_coefficient <= 0:
             joined.add_edge(int(valve.junction), int(valve.element))
     groups: list[set[int]] = list(nx.connected_components(joined))
-    return {member: f"junction_{min(group)}" for group in groups for member in group}
+    return {member: own[min(group)] for group in groups for member in group}
 
 
 def from_pandapipes(net: Any, name: str = "") -> Network:
@@ -90,8 +92,9 @@ def from_pandapipes(net: Any, name: str = "") -> Network:
     Returns
     -------
     Network
-        Nodes as `junction_nodes` names them, pipes `pipe_<index>`, substations
-        `consumer_<index>`, valves `valve_<index>`, the plant `plant_<index>`.
+        Nodes as `junction_nodes` names them. Components keep their names where all of
+        a table have one and no two the same; else they are `pipe_<index>`,
+        `consumer_<index>`, `valve_<index>`, `plant_<index>`.
 
     Raises
     ------
@@ -104,7 +107,17 @@ def from_pandapipes(net: Any, name: str = "") -> Network:
     the cooling that both give. pandapipes lets any flow through a consumer; the valve
     gets `VALVE_RESERVE` times the consumer's flow at 1 bar. Density and specific heat
     are constants of the fluid or taken at 333.15 K. A pipe's loss is
-    u·π·(outer diameter) per metre, as pandapipes counts it.
+    u·π·(outer diameter) per metre, as pandapipes counts it. The pump knows no limits
+    there: the plant gets ten times the consumers' heat and twice the pump's lift.
+
+    Examples
+    --------
+    >>> from rexdynnet.interchange.pandapipes_export import to_pandapipes
+    >>> from rexdynnet.network.read import read_network
+    >>> network = read_network("models/networks/destest8")
+    >>> back = from_pandapipes(to_pandapipes(network))
+    >>> len(back.substations), back.pipes[0].name == network.pipes[0].name
+    (8, True)
     """
     _check(net)
     node_of = junction_nodes(net)
@@ -116,7 +129,7 @@ def from_pandapipes(net: Any, name: str = "") -> Network:
     heat = sum(substation.design_heat_W for substation in substations)
     lift = float(pump.plift_bar) * 1e5
     plant = Plant(
-        f"plant_{pump.Index}",
+        _names(net, "circ_pump_pressure", "plant")[pump.Index],
         node_of[int(pump.flow_junction)],
         node_of[int(pump.return_junction)],
         PlantKind.BOILER,
@@ -137,100 +150,21 @@ def from_pandapipes(net: Any, name: str = "") -> Network:
         valves=tuple(_valves(net, node_of, fluid.density_kg_per_m3)),
         fluid=fluid,
         ground=Ground(_ambient(net)),
+        heating_curve=HeatingCurve(
+            tuple((outdoor, plant.supply_temperature_K) for outdoor in (258.15, 288.15))
+        ),
         provenance=Provenance(title=name, source="imported from pandapipes"),
     )
 
 
-def to_pandapipes(network: Network, heat_W: Mapping[str, float] | None = None) -> Any:
-    """Write a network as a pandapipes net with constant fluid properties.
-
-    Parameters
-    ----------
-    network : Network
-        With one plant; without stores, dumps, pumps, valves and bypasses.
-    heat_W : mapping of str to float or None
-        Heat by substation; the design heat where it is not given.
-
-    Returns
-    -------
-    pandapipesNet
-        Junctions, pipes and heat consumers in the order of the network's nodes,
-        pipes and substations. Substations with a fixed return draw their heat at
-        that temperature, those with a fixed cooling at that difference; the valve's
-        resistance and saturation do not exist there.
-
-    Raises
-    ------
-    InputError
-        The network holds what pandapipes cannot say.
-
-    Notes
-    -----
-    The wall's heat capacity and film have no place in pandapipes; write networks without walls.
-    """
-    pp = _pandapipes()
-    _check_exportable(network)
-    fluid = network.fluid
-    net = pp.create_empty_network(name=network.name)
-    water = pp.create_constant_fluid(
-        "water",
-        "liquid",
-        density=fluid.density_kg_per_m3,
-        viscosity=fluid.viscosity_Pa_s,
-        heat_capacity=fluid.specific_heat_J_per_kgK,
-    )
-    pp.create_fluid_from_lib(net, "water", overwrite=True)
-    net["fluid"] = water
-    index = {
-        node.name: int(pp.create_junction(net, 5.0, 330.0, node.elevation_m, name=node.name))
-        for node in network.nodes
-    }
-    for pipe in network.pipes:
-        pp.create_pipe_from_parameters(
-            net,
-            index[pipe.from_node],
-            index[pipe.to_node],
-            pipe.length_m / 1000,
-            inner_diameter_mm=pipe.inner_diameter_m * 1000,
-            k_mm=pipe.roughness_m * 1000,
-            loss_coefficient=pipe.minor_loss,
-            u_w_per_m2k=pipe.loss_W_per_mK / (pi * pipe.inner_diameter_m),
-            text_k=network.ground.temperature_K,
-            name=pipe.name,
-        )
-    for substation in network.substations:
-        law = substation.return_law
-        pp.create_heat_consumer(
-            net,
-            index[substation.supply_node],
-            index[substation.return_node],
-            qext_w=(heat_W or {}).get(substation.name, substation.design_heat_W),
-            treturn_k=law.temperature_K if isinstance(law, FixedReturn) else None,
-            deltat_k=law.difference_K if isinstance(law, FixedCooling) else None,
-            name=substation.name,
-        )
-    plant = network.plants[0]
-    held = network.holdings[0]
-    above = plant.differential_pressure_Pa if held.node == plant.return_node else 0.0
-    pp.create_circ_pump_const_pressure(
-        net,
-        index[plant.return_node],
-        index[plant.supply_node],
-        p_flow_bar=(held.pressure_Pa + above - ATMOSPHERE_Pa) / 1e5,
-        plift_bar=plant.differential_pressure_Pa / 1e5,
-        t_flow_k=plant.supply_temperature_K,
-        name=plant.name,
-    )
-    return net
-
-
-def _pandapipes() -> Any:
-    try:
-        return import_module("pandapipes")
-    except ImportError as error:
-        raise InputError(
-            Finding("pandapipes is not installed", "run `pip install pandapipes`")
-        ) from error
+def _names(net: Any, table: str, otherwise: str) -> dict[int, str]:
+    """Names by index: the net's own where they tell all rows apart."""
+    rows = list(net[table].itertuples()) if table in net else []
+    own = [row.name for row in rows]
+    sound = all(isinstance(name, str) and name.strip() for name in own)
+    if sound and len(set(own)) == len(own):
+        return {int(row.Index): row.name for row in rows}
+    return {int(row.Index): f"{otherwise}_{row.Index}" for row in rows}
 
 
 def _rows(net: Any, table: str) -> Iterator[Any]:
@@ -291,38 +225,6 @@ def _check(net: Any) -> None:
                 "set one text_k for all pipes; a network has one ground temperature",
             )
         )
-    if findings:
-        raise InputError(*findings)
-
-
-def _check_exportable(network: Network) -> None:
-    findings = [
-        Finding("pandapipes has no counterpart", "remove it", component=component.name)
-        for component in (
-            *network.tanks,
-            *network.dumps,
-            *network.pumps,
-            *network.valves,
-            *network.bypasses,
-        )
-    ]
-    if len(network.plants) != 1 or network.plants[0].control is not PlantControl.PRESSURE:
-        findings.append(
-            Finding("only a single plant can be written", "keep one plant under pressure control")
-        )
-    if network.fluid.viscosity_Pa_s is None:
-        findings.append(
-            Finding("the viscosity follows the temperature", "give fluid.viscosity_Pa_s a constant")
-        )
-    findings += [
-        Finding(
-            "only fixed return temperatures and fixed coolings can be written",
-            "choose one of those",
-            component=substation.name,
-        )
-        for substation in network.substations
-        if not isinstance(substation.return_law, FixedReturn | FixedCooling)
-    ]
     if findings:
         raise InputError(*findings)
 
@@ -392,18 +294,20 @@ def _nodes(net: Any, node_of: Mapping[int, str], line_of: Mapping[str, Line]) ->
         seen.add(name)
         x, y = 0.0, 0.0
         if has_place and junction.Index in net.junction_geodata.index:
-            place = net.junction_geodata.loc[junction.Index]
-            x, y = float(place.x), float(place.y)
-        yield Node(name, line_of[name], x, y, float(junction.height_m), place=name)
+            point = net.junction_geodata.loc[junction.Index]
+            x, y = float(point.x), float(point.y)
+        place = name.removesuffix(f"_{line_of[name].value}")
+        yield Node(name, line_of[name], x, y, float(junction.height_m), place=place)
 
 
 def _pipes(net: Any, node_of: Mapping[int, str], line_of: Mapping[str, Line]) -> Iterator[Pipe]:
+    names = _names(net, "pipe", "pipe")
     for pipe in _long_pipes(net):
         inner = float(pipe.inner_diameter_mm) / 1000
         outer = float(getattr(pipe, "outer_diameter_mm", float("nan"))) / 1000
         tail = node_of[int(pipe.from_junction)]
         yield Pipe(
-            f"pipe_{pipe.Index}",
+            names[pipe.Index],
             line_of[tail],
             tail,
             node_of[int(pipe.to_junction)],
@@ -412,13 +316,14 @@ def _pipes(net: Any, node_of: Mapping[int, str], line_of: Mapping[str, Line]) ->
             float(pipe.u_w_per_m2k) * pi * (inner if isnan(outer) else outer),
             roughness_m=float(pipe.k_mm) / 1000,
             minor_loss=float(pipe.loss_coefficient),
-            trench=f"pipe_{pipe.Index}",
+            trench=names[pipe.Index],
         )
 
 
 def _substations(
     net: Any, node_of: Mapping[int, str], specific_heat: float
 ) -> Iterator[Substation]:
+    names = _names(net, "heat_consumer", "consumer")
     for consumer in _rows(net, "heat_consumer"):
         heat, flow = float(consumer.qext_w), float(consumer.controlled_mdot_kg_per_s)
         cooling, back = float(consumer.deltat_k), float(consumer.treturn_k)
@@ -432,7 +337,7 @@ def _substations(
         design_flow = flow if by_flow else heat / (specific_heat * max(difference, 1.0))
         design_heat = heat if not isnan(heat) else flow * specific_heat * difference
         yield Substation(
-            f"consumer_{consumer.Index}",
+            names[consumer.Index],
             node_of[int(consumer.from_junction)],
             node_of[int(consumer.to_junction)],
             design_heat_W=max(design_heat, 0.0),
@@ -443,10 +348,11 @@ def _substations(
 
 
 def _valves(net: Any, node_of: Mapping[int, str], density: float) -> Iterator[Valve]:
+    names = _names(net, "valve", "valve")
     for valve in _rows(net, "valve"):
         tail, head = node_of[int(valve.junction)], node_of[int(valve.element)]
         if not valve.opened or tail == head:
             continue
         area = pi * (float(valve.inner_diameter_mm) / 1000) ** 2 / 4
         at_1_bar = area * sqrt(2 * density * 1e5 / float(valve.loss_coefficient))
-        yield Valve(f"valve_{valve.Index}", tail, head, at_1_bar)
+        yield Valve(names[valve.Index], tail, head, at_1_bar)

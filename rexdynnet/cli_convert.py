@@ -1,0 +1,59 @@
+"""The command `rexdynnet convert`: networks from one format to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rexdynnet.cli_errors import clean_errors
+from rexdynnet.errors import Finding, InputError
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="Network: folder, .geojson, pandapipes .json.")],
+    target: Annotated[Path, typer.Argument(help="To write; its ending chooses the format.")],
+    longitude: Annotated[float, typer.Option(help="Of x = 0, for GeoJSON (degrees).")] = 0.0,
+    latitude: Annotated[float, typer.Option(help="Of y = 0, for GeoJSON (degrees).")] = 0.0,
+) -> None:
+    """Convert a network between folder, GeoJSON and pandapipes; say what was not carried over."""
+    with clean_errors():
+        for line in convert_file(source, target, (longitude, latitude)):
+            typer.echo(line)
+
+
+def convert_file(source: Path, target: Path, origin_deg: tuple[float, float]) -> Iterator[str]:
+    """Convert a network.
+
+    Parameters
+    ----------
+    source, target : Path
+        Folder, `.geojson` or pandapipes `.json`; the name of `target` chooses the format.
+    origin_deg : (float, float)
+        Longitude and latitude of x = y = 0 in GeoJSON.
+
+    Yields
+    ------
+    str
+        What was written, and what the format could not carry.
+
+    Raises
+    ------
+    InputError
+        Unreadable, without counterpart in the format, or the same file twice.
+    """
+    from rexdynnet.interchange.network_files import read_any_network, write_any_network
+    from rexdynnet.network.checks import check_network
+
+    if target.resolve() == source.resolve():
+        raise InputError(Finding("source and target are the same", "name another target", target))
+    network = read_any_network(source)
+    lost = write_any_network(network, target, origin_deg=origin_deg)
+    yield (
+        f"{target}: {len(network.nodes)} nodes, {len(network.pipes)} pipes, "
+        f"{len(network.substations)} substations"
+    )
+    yield from (f"not carried over: {text}" for text in lost)
+    yield from (f"to mend before a simulation: {finding}" for finding in check_network(network))

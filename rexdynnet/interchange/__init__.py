@@ -1,0 +1,1 @@
+"""Networks, weather, results and plants to and from other programs."""
