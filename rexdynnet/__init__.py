@@ -76,6 +76,9 @@ if TYPE_CHECKING:
     from rexdynnet.study.scenario import SimulationScenario, read_scenario, run_simulation
     from rexdynnet.study.spread import Levels, LogUniform, Uniform
     from rexdynnet.study.study_file import read_study
+    from rexdynnet.study.tune import tune
+    from rexdynnet.study.tune_file import read_tuning
+    from rexdynnet.study.tuning import Tuning
     from rexdynnet.testing import check_controller
     from rexdynnet.timeline import DeliveryEnvelope, PriceSurface, Schedule, TimeUnit
 
@@ -135,6 +138,7 @@ __all__ = [
     "SpaceMeterNet",
     "TimeUnit",
     "TrajectoryOptions",
+    "Tuning",
     "Uniform",
     "__version__",
     "aggregate",
@@ -164,12 +168,14 @@ __all__ = [
     "read_scenario",
     "read_schedule",
     "read_study",
+    "read_tuning",
     "report",
     "run",
     "run_simulation",
     "series",
     "simulate",
     "to_pandapipes",
+    "tune",
     "write_building",
     "write_geojson",
     "write_network",
@@ -212,6 +218,9 @@ _HOME = {
     "monte_carlo": "rexdynnet.study.montecarlo",
     "read_ensemble": "rexdynnet.study.ensemble",
     "read_study": "rexdynnet.study.study_file",
+    "Tuning": "rexdynnet.study.tuning",
+    "read_tuning": "rexdynnet.study.tune_file",
+    "tune": "rexdynnet.study.tune",
     "Market": "rexdynnet.market.setup",
     "Keep": "rexdynnet.study.checkpoint",
     "MechanismKind": "rexdynnet.market.setup",

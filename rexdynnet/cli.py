@@ -15,6 +15,7 @@ from rexdynnet import __version__
 from rexdynnet.cli_convert import convert
 from rexdynnet.cli_errors import clean_errors
 from rexdynnet.cli_study import study
+from rexdynnet.cli_tune import tune
 from rexdynnet.errors import Finding, InputError
 
 if TYPE_CHECKING:
@@ -402,6 +403,7 @@ def identify(
 
 app.command()(study)
 app.command()(convert)
+app.command()(tune)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -11,6 +12,7 @@ from rexdynnet.errors import InputError, SolverError
 
 BAD_INPUT = 2
 NO_SOLUTION = 1
+INTERRUPTED = 130
 
 
 @contextmanager
@@ -28,3 +30,17 @@ def clean_errors() -> Iterator[None]:
     except SolverError as error:
         typer.echo(f"rexdynnet: no solution: {error}", err=True)
         raise typer.Exit(NO_SOLUTION) from None
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Say on an interrupt that nothing finished is lost, and leave with its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            f"rexdynnet: interrupted; finished runs are kept in {out}, and the same command "
+            "goes on from them",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from rexdynnet.cli_errors import clean_errors
+from rexdynnet.cli_errors import clean_errors, resumable
+from rexdynnet.cli_progress import time_left
 
 if TYPE_CHECKING:
     from rexdynnet.study.ensemble import Ensemble
     from rexdynnet.study.montecarlo import Progress
-
-INTERRUPTED = 130
 
 
 def study(
@@ -52,7 +51,7 @@ def study(
 
     with clean_errors():
         plan = read_study(study_file)
-        with _progress_bar(figure) as report, _resumable(out):
+        with _progress_bar(figure) as report, resumable(out):
             found = run_study(
                 plan, out, workers=workers, cluster=cluster, retry=retry, report=report
             )
@@ -89,19 +88,6 @@ def _summary(found: Ensemble) -> dict[str, object]:
 
 
 @contextmanager
-def _resumable(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo(
-            f"rexdynnet: interrupted; finished runs are kept in {out}, and the same command "
-            "goes on from them",
-            err=True,
-        )
-        raise typer.Exit(INTERRUPTED) from None
-
-
-@contextmanager
 def _progress_bar(figure: str) -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -127,15 +113,9 @@ def told(state: Progress, figure: str) -> str:
     """Rate, time left, failures and the mean of a key figure, in a line."""
     parts = [f"{60 * state.rate_per_s:.1f}/min"]
     if state.done < state.total:
-        parts.append(f"{_time(state.remaining_s)} left")
+        parts.append(f"{time_left(state.remaining_s)} left")
     if state.failed:
         parts.append(f"{state.failed} failed")
     if figure in state.mean:
         parts.append(f"{figure} {state.mean[figure]:.5g} on average")
     return ", ".join(parts)
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

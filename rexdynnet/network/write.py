@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -278,7 +279,7 @@ def toml_text(content: Mapping[str, Any]) -> str:
     Parameters
     ----------
     content : mapping
-        Texts, numbers, dates, lists, dicts and lists of dicts.
+        Texts, numbers, dates, lists, dicts and lists of dicts; what lies deeper is inline.
 
     Returns
     -------
@@ -292,13 +293,13 @@ def toml_text(content: Mapping[str, Any]) -> str:
     [ground]
     temperature_K = 283.15
     """
-    lines = [f"{key} = {_value(value)}" for key, value in content.items() if _is_scalar(value)]
+    lines = _body({key: value for key, value in content.items() if _is_scalar(value)})
     for key, value in content.items():
         if isinstance(value, dict):
-            lines += ["", f"[{key}]", *_body(cast(Row, value))]
+            lines += ["", f"[{_key(key)}]", *_body(cast(Row, value))]
         elif not _is_scalar(value):
             for item in cast(list[Row], value):
-                lines += ["", f"[[{key}]]", *_body(item)]
+                lines += ["", f"[[{_key(key)}]]", *_body(item)]
     return "\n".join(lines) + "\n"
 
 
@@ -309,7 +310,11 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _body(table: Mapping[str, Any]) -> list[str]:
-    return [f"{key} = {_value(value)}" for key, value in table.items()]
+    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
 
 
 def _value(value: Any) -> str:
@@ -319,6 +324,8 @@ def _value(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in cast(list[Any], value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(_body(cast(Row, value))) + " }" if value else "{}"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, is_dataclass, replace
 from os import PathLike
@@ -29,7 +29,7 @@ from rexdynnet.study.store import (
     parquet_package,
 )
 from rexdynnet.study.trajectories import zarr_package
-from rexdynnet.study.workers import LocalWorkers, Workers, usable_cores
+from rexdynnet.study.workers import Workers, finished, make_workers, usable_cores
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def monte_carlo(
     if plan is None and not isinstance(scenario, StudyPlan):
         spreads = {name: as_spread(values) for name, values in (vary or {}).items()}
         kept = None if keep is None else tuple(keep)
-        plan = StudyPlan((_file_of(scenario),), drawn_seeds(draws, seed), spreads, keep=kept)
+        plan = StudyPlan((file_of(scenario),), drawn_seeds(draws, seed), spreads, keep=kept)
     if plan is None:
         raise TypeError("a plan or a scenario is needed")
     if out is not None:
@@ -191,7 +191,7 @@ def run_study(
     engine.take_up(retry)
     missing = engine.missing()
     if missing and not engine.enough():
-        with closing(_workers(min(count, len(missing)), cluster)) as pool:
+        with closing(make_workers(min(count, len(missing)), cluster)) as pool:
             engine.work(pool, missing)
     tasks = engine.wanted()
     kpis, timings = kpi_table(tasks, engine.outcomes, list(plan.vary))
@@ -228,29 +228,13 @@ class _Engine:
 
     def work(self, pool: Workers, missing: list[RunTask]) -> None:
         """Run what is missing, until it is done or enough is known."""
-        waiting = iter(missing)
-        flying = self._feed(pool, waiting)
-        while flying:
-            finished = pool.wait()
-            # workers come first: what is done is written while they run on
-            flying += self._feed(pool, waiting) - len(finished)
-            for task, outcome in finished:
-                self.folder.keep(task, outcome)
-                self._take(task, outcome)
-                self._tell(outcome)
-                self._check_rule(outcome)
+        for task, outcome in finished(pool, missing):
+            self.folder.keep(task, outcome)
+            self._take(task, outcome)
+            self._tell(outcome)
+            self._check_rule(outcome)
             if self.enough():
                 return
-
-    def _feed(self, pool: Workers, waiting: Iterator[RunTask]) -> int:
-        begun = 0
-        while pool.free() > 0:
-            task = next(waiting, None)
-            if task is None:
-                break
-            pool.submit(task)
-            begun += 1
-        return begun
 
     def _take(self, task: RunTask, outcome: RunOutcome) -> None:
         self.outcomes[task.key] = replace(outcome, trajectories=None)
@@ -327,22 +311,14 @@ class _Engine:
         return True
 
 
-def _workers(count: int, cluster: str | None) -> Workers:
-    if cluster is None:
-        return LocalWorkers(count)
-    from rexdynnet.study.cluster import ClusterWorkers
-
-    return ClusterWorkers(cluster)
-
-
-def _file_of(scenario: SimulationScenario | str | PathLike[str]) -> Path:
+def file_of(scenario: SimulationScenario | str | PathLike[str]) -> Path:
     """The file that a worker can build the scenario from."""
     if not isinstance(scenario, SimulationScenario):
         return Path(scenario)
     from rexdynnet.study.read_scenario import scenario_from_file
 
     file = scenario.source
-    if file is not None and _same(scenario_from_file(file), scenario):
+    if file is not None and same_values(scenario_from_file(file), scenario):
         return file
     raise InputError(
         Finding(
@@ -353,17 +329,17 @@ def _file_of(scenario: SimulationScenario | str | PathLike[str]) -> Path:
     )
 
 
-def _same(one: object, other: object) -> bool:
+def same_values(one: object, other: object) -> bool:
     """Whether two values hold the same, arrays within them included."""
     if type(one) is not type(other):
         return False
     if is_dataclass(one):
-        return all(_same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+        return all(same_values(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, np.ndarray):
         return np.array_equal(one, np.asarray(other))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+        return one.keys() == other.keys() and all(same_values(one[k], other[k]) for k in one)
     if isinstance(one, tuple | list) and isinstance(other, tuple | list):
         pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(_same(a, b) for a, b in pairs)
+        return len(one) == len(other) and all(same_values(a, b) for a, b in pairs)
     return one == other

@@ -13,6 +13,7 @@ from rexdynnet.network.fields import Record
 from rexdynnet.network.graph import Network
 from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.network.read import read_network
+from rexdynnet.network.write import toml_text
 from rexdynnet.simulation.demand import Diversity, HeatLoad
 from rexdynnet.simulation.weather import GroundModel
 from rexdynnet.study.forecast_error import read_forecast
@@ -127,7 +128,7 @@ def scenario_from_file(
         source=path,
         closed_loop=closed_loop,
         hash=document_hash(document.values, path.parent),
-        text=path.read_text(encoding="utf-8"),
+        text=toml_text(document.values) if overrides else path.read_text(encoding="utf-8"),
     )
 
 

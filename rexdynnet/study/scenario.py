@@ -104,7 +104,7 @@ class SimulationScenario:
     hash : str
         SHA-256 over the scenario, its network and its series.
     text : str
-        What the file said when it was read.
+        What the file said when it was read; with overrides, what it would say.
     """
 
     name: str

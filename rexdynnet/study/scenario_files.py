@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 # Where a scenario document names a file, and under which label its content is hashed.
-_NAMED = (("schedule", "file", "schedule"), ("forecast", "errors", "forecast"))
-_NAMED += (("demand", "fitted", "fitted"),)
+NAMED = (("schedule", "file", "schedule"), ("forecast", "errors", "forecast"))
+NAMED += (("demand", "fitted", "fitted"),)
 
 
 def scenario_files(document: Mapping[str, Any], folder: Path) -> dict[str, Path]:
@@ -36,7 +36,7 @@ def scenario_files(document: Mapping[str, Any], folder: Path) -> dict[str, Path]
         inside = [network]
     files = {f"network/{file.name}": file for file in inside}
     files |= {f"series/{n}": folder / name for n, name in enumerate(document.get("series", ()))}
-    for section, key, label in _NAMED:
+    for section, key, label in NAMED:
         table = document.get(section)
         name = table.get(key) if isinstance(table, Mapping) else None
         if isinstance(name, str):

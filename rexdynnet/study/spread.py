@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
@@ -126,6 +127,18 @@ Spread: TypeAlias = Levels | Uniform | LogUniform
 def as_spread(given: Spread | Sequence[object]) -> Spread:
     """A range as it is, a sequence of values as levels."""
     return given if isinstance(given, Levels | Uniform | LogUniform) else Levels(tuple(given))
+
+
+def plain(value: object) -> str | int | float:
+    """A level as a table or a tuner holds it: lists and tables become JSON."""
+    return value if isinstance(value, str | int | float) else json.dumps(value, default=str)
+
+
+def decoded(spread: Spread, value: object) -> object:
+    """The value that `plain` made this of, or the number itself where it came from a range."""
+    if isinstance(spread, Levels):
+        return next((level for level in spread.values if plain(level) == value), value)
+    return float(value) if isinstance(value, int | float) else value
 
 
 def _check(lower: float, upper: float) -> None:

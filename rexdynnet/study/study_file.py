@@ -85,11 +85,11 @@ def read_study(path: str | PathLike[str]) -> StudyPlan:
     vary = read_spreads(section(document, "vary", findings), findings)
     stop = None
     if "stop" in document.values:
-        found = _record(StopRecord, section(document, "stop", findings), findings)
+        found = read_record(StopRecord, section(document, "stop", findings), findings)
         stop = StopRule(**found.model_dump()) if found else None
     keep = None
     if "keep" in document.values:
-        kept = _record(KeepRecord, section(document, "keep", findings), findings)
+        kept = read_record(KeepRecord, section(document, "keep", findings), findings)
         keep = kept.trajectories if kept else None
     if record is not None and (not record.seeds) == (record.draws is None):
         what = f"the study has {'neither seeds nor' if not record.seeds else 'seeds and'} draws"
@@ -158,7 +158,7 @@ def read_head(
     for key in [key for key in values if key not in names]:
         findings.append(document.finding(f"{key} is not a known key", nearest(key, names), key))
         del values[key]
-    return _record(kind, replace(document, values=values), findings)
+    return read_record(kind, replace(document, values=values), findings)
 
 
 def read_spreads(entry: Entry, findings: list[Finding]) -> dict[str, Spread]:
@@ -227,7 +227,8 @@ def flat(values: Mapping[str, Any], head: str = "", *, ranges: bool = False) -> 
     return found
 
 
-def _record(kind: type[_Kind], entry: Entry, findings: list[Finding]) -> _Kind | None:
+def read_record(kind: type[_Kind], entry: Entry, findings: list[Finding]) -> _Kind | None:
+    """One section as a record; None where it has findings."""
     before = len(findings)
     record = parse(kind, to_si(kind, entry, findings), findings)
     return record if len(findings) == before else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -34,6 +34,55 @@ class Workers(Protocol):
     def close(self) -> None:
         """End, and with it every run that has not finished."""
         ...
+
+
+def finished(pool: Workers, tasks: Iterable[RunTask]) -> Iterator[tuple[RunTask, RunOutcome]]:
+    """Run tasks, never more than the workers take.
+
+    Parameters
+    ----------
+    pool : Workers
+    tasks : iterable of RunTask
+
+    Yields
+    ------
+    RunTask
+    RunOutcome
+        As they finish.
+    """
+    waiting = iter(tasks)
+    flying = _feed(pool, waiting)
+    while flying:
+        done = pool.wait()
+        # workers come first: what is done is written while they run on
+        flying += _feed(pool, waiting) - len(done)
+        yield from done
+
+
+def _feed(pool: Workers, waiting: Iterator[RunTask]) -> int:
+    begun = 0
+    while pool.free() > 0:
+        task = next(waiting, None)
+        if task is None:
+            break
+        pool.submit(task)
+        begun += 1
+    return begun
+
+
+def make_workers(count: int, cluster: str | None) -> Workers:
+    """Processes of this machine, or a cluster where its address is given.
+
+    Raises
+    ------
+    InputError
+        As `ClusterWorkers`.
+    """
+    if cluster is None:
+        return LocalWorkers(count)
+    from rexdynnet.study.cluster import ClusterWorkers
+
+    return ClusterWorkers(cluster)
 
 
 class LocalWorkers:

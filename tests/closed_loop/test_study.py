@@ -68,7 +68,7 @@ class Inline:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, pool: Inline) -> Inline:
-    monkeypatch.setattr(montecarlo, "_workers", lambda count, cluster: pool)
+    monkeypatch.setattr(montecarlo, "make_workers", lambda count, cluster: pool)
     return pool
 
 
