@@ -40,6 +40,13 @@ class ReservationMaker:
         else:
             self._curves.update(curves)
 
+    def recentred(self, curves: Mapping[int, Curve] | Curve) -> Mapping[int, Curve] | Curve:
+        """The same curves with what is sold now as neutral."""
+        if isinstance(curves, Curve):
+            return curves
+        sold = self.inventory
+        return {unit: each._replace(neutral=sold.get(unit, 0)) for unit, each in curves.items()}
+
     def curve(self, unit: int) -> Curve | None:
         """What a unit is quoted from."""
         return self._curves.get(unit, self._default)

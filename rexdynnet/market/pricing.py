@@ -63,6 +63,11 @@ class Curve(NamedTuple):
 class Pricing(Protocol):
     """Gives every unit its curve."""
 
+    @property
+    def recentres(self) -> bool:
+        """Whether what is sold when curves are published is where the maker bears no risk."""
+        ...
+
     def curves(
         self, rules: Rules, nodes: tuple[str, ...], surface: PriceSurface | None
     ) -> Mapping[int, Curve] | Curve:
@@ -90,6 +95,11 @@ class ConstantTariff:
 
     price_EUR_per_MWh: float
 
+    @property
+    def recentres(self) -> bool:
+        """Without skew there is nothing to move."""
+        return False
+
     def curves(
         self, rules: Rules, nodes: tuple[str, ...], surface: PriceSurface | None
     ) -> Mapping[int, Curve] | Curve:
@@ -116,6 +126,11 @@ class InventoryFeedback:
     skew_EUR_per_MWh2: float
     neutral_MWh: float = 0.0
 
+    @property
+    def recentres(self) -> bool:
+        """The price of a unit is told by its inventory alone."""
+        return False
+
     def curves(
         self, rules: Rules, nodes: tuple[str, ...], surface: PriceSurface | None
     ) -> Mapping[int, Curve] | Curve:
@@ -138,12 +153,24 @@ class MarginalCost:
     skew_EUR_per_MWh2 : float
     premium_EUR_per_MWh : float
         Per open MWh.
-    neutral_MWh : float
+    neutral_MWh : float or None
+        Sold per unit at which the maker bears no risk. None: what is sold when prices are
+        published, for they are those of a plan that knows it.
+
+    Notes
+    -----
+    With a fixed neutral inventory a unit is cheap as long as little of it is sold, whatever
+    the plan expects: who comes first and resells profits (`docs/adr`, decision 8).
     """
 
     skew_EUR_per_MWh2: float = 0.0
     premium_EUR_per_MWh: float = 0.0
-    neutral_MWh: float = 0.0
+    neutral_MWh: float | None = None
+
+    @property
+    def recentres(self) -> bool:
+        """Whether no neutral inventory is given."""
+        return self.neutral_MWh is None
 
     def curves(
         self, rules: Rules, nodes: tuple[str, ...], surface: PriceSurface | None
@@ -170,7 +197,7 @@ class MarginalCost:
         columns = [surface.places.index(node) for node in nodes]
         skew = _skew(rules, self.skew_EUR_per_MWh2)
         premium = rules.uEUR_per_lot(self.premium_EUR_per_MWh)
-        neutral = round(self.neutral_MWh * 1e6 / rules.lot_Wh)
+        neutral = round((self.neutral_MWh or 0.0) * 1e6 / rules.lot_Wh)
         found: dict[int, Curve] = {}
         first = first_unit(rules, surface.units[0].start, surface.units[0].length_s)
         for row in range(len(surface.units)):

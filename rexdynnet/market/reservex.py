@@ -326,6 +326,8 @@ class Reservex:
         """Let the maker quote from what heat costs now."""
         curves = self.market.pricing.curves(self.rules, self.market.nodes, surface)
         if self._maker is not None:
+            if self.market.pricing.recentres:
+                curves = self._maker.recentred(curves)
             self._maker.reprice(curves)
             self.event += 1
             if self._journal is not None:

@@ -57,8 +57,8 @@ class MarketRecord(Record):
     mechanism: Annotated[MechanismKind, _choice(MechanismKind)] = MechanismKind.MAKER
     pricing: Annotated[PricingKind, _choice(PricingKind)] = PricingKind.MARGINAL_COST
     price_EUR_per_MWh: NotNegative = 60.0
-    skew_EUR_per_MWh2: NotNegative = 0.0
-    premium_EUR_per_MWh: NotNegative = 0.0
+    skew_EUR_per_MWh2: NotNegative = 1.0
+    premium_EUR_per_MWh: NotNegative = 0.25
     credit_EUR: NotNegative = 1000.0
     plan_horizon: DurationField = 24 * 3600.0
     plan_tolerance: Positive = 1e-2

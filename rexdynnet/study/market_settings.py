@@ -119,7 +119,7 @@ class MarketSettings:
     gate_s: float = _HOUR_S
     lot_J: float = 100.0 * J_PER_Wh
     tick_EUR_per_MWh: float = 0.1
-    pricing: Pricing = field(default_factory=MarginalCost)
+    pricing: Pricing = field(default_factory=lambda: MarginalCost(1.0, 0.25))
     mechanism: MechanismKind = MechanismKind.MAKER
     credit_EUR: float = 1000.0
     tariff_EUR_per_MWh: float = 60.0

@@ -89,7 +89,7 @@ class Surrogate:
     plants: tuple[Plant, ...] = PLANTS
     lost_Wh: float = 20e3
     delayed: float = 0.2
-    pricing: Pricing = field(default_factory=lambda: MarginalCost(5.0, 0.5))
+    pricing: Pricing = field(default_factory=lambda: MarginalCost(1.0, 0.25))
     mechanism: MechanismKind = MechanismKind.MAKER
     terms: Terms = field(default_factory=Terms)
 
