@@ -71,6 +71,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mv docs/evidence/bench_faults.json.part docs/evidence/bench_faults.json
 	$(BIN)/rexdynnet bench market --json > docs/evidence/bench_market.json.part
 	mv docs/evidence/bench_market.json.part docs/evidence/bench_market.json
+	$(BIN)/rexdynnet bench claim --json > docs/evidence/bench_claim.json.part
+	mv docs/evidence/bench_claim.json.part docs/evidence/bench_claim.json
 	$(BIN)/rexdynnet bench gaming --json > docs/evidence/bench_gaming.json.part
 	mv docs/evidence/bench_gaming.json.part docs/evidence/bench_gaming.json
 	$(BIN)/rexdynnet bench identify --json > docs/evidence/bench_identify.json.part

@@ -123,7 +123,7 @@ class Measurement:
             "ours_s": None if alone or self.ours is None else self.ours.median_s,
             "peer_s": None if alone or self.peer is None else self.peer.median_s,
             "ratio": self.ratio,
-        }
+        } | ({"remark": self.remark} if self.remark else {})
 
 
 def time_repeatedly(job: Callable[[], object], repeats: int) -> Timing:
@@ -270,7 +270,8 @@ def to_json(measurements: Sequence[Measurement]) -> str:
     -------
     str
         A list of objects with the keys name, value, unit, sense, target, met, ours_s,
-        peer_s and ratio (the last three null where there is no peer).
+        peer_s and ratio (these three null where there is no peer), and
+        remark where there is one.
 
     Examples
     --------
