@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rexdynnet.identify.spacemeter import SpaceMeterNet
     from rexdynnet.interchange.pandapipes import from_pandapipes
     from rexdynnet.interchange.pandapipes_export import to_pandapipes
+    from rexdynnet.interchange.results import to_frame, write_table
     from rexdynnet.market.contracts import Flow, Order, Participant, Rules, Side
     from rexdynnet.market.flexible import Flexible, HeatStore
     from rexdynnet.market.hedging import Hedging
@@ -72,6 +73,8 @@ if TYPE_CHECKING:
     from rexdynnet.study.heat_store import heat_store
     from rexdynnet.study.loop import Run, run
     from rexdynnet.study.montecarlo import monte_carlo
+    from rexdynnet.study.record import Record, read_record, write_record
+    from rexdynnet.study.replay import Replay, replay
     from rexdynnet.study.run_kpis import Kpis
     from rexdynnet.study.scenario import SimulationScenario, read_scenario, run_simulation
     from rexdynnet.study.spread import Levels, LogUniform, Uniform
@@ -125,6 +128,8 @@ __all__ = [
     "PriceSurface",
     "Prosumer",
     "RCNetwork",
+    "Record",
+    "Replay",
     "Reservex",
     "RexdynnetError",
     "Rules",
@@ -165,20 +170,25 @@ __all__ = [
     "read_forcing",
     "read_meters",
     "read_network",
+    "read_record",
     "read_scenario",
     "read_schedule",
     "read_study",
     "read_tuning",
+    "replay",
     "report",
     "run",
     "run_simulation",
     "series",
     "simulate",
+    "to_frame",
     "to_pandapipes",
     "tune",
     "write_building",
     "write_geojson",
     "write_network",
+    "write_record",
+    "write_table",
 ]
 
 _HOME = {
@@ -251,6 +261,13 @@ _HOME = {
     "check_controller": "rexdynnet.testing",
     "check_network": "rexdynnet.network.checks",
     "delivery_envelope": "rexdynnet.control.envelope",
+    "to_frame": "rexdynnet.interchange.results",
+    "write_table": "rexdynnet.interchange.results",
+    "Record": "rexdynnet.study.record",
+    "read_record": "rexdynnet.study.record",
+    "write_record": "rexdynnet.study.record",
+    "Replay": "rexdynnet.study.replay",
+    "replay": "rexdynnet.study.replay",
     "from_pandapipes": "rexdynnet.interchange.pandapipes",
     "to_pandapipes": "rexdynnet.interchange.pandapipes_export",
     "write_geojson": "rexdynnet.network.geojson",

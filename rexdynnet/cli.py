@@ -14,6 +14,7 @@ import typer
 from rexdynnet import __version__
 from rexdynnet.cli_convert import convert
 from rexdynnet.cli_errors import clean_errors
+from rexdynnet.cli_replay import record, replay
 from rexdynnet.cli_study import study
 from rexdynnet.cli_tune import tune
 from rexdynnet.errors import Finding, InputError
@@ -404,6 +405,8 @@ def identify(
 app.command()(study)
 app.command()(convert)
 app.command()(tune)
+app.command()(record)
+app.command()(replay)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The command `rexdynnet convert`: networks from one format to another."""
+"""The command `rexdynnet convert`: networks and results from one format to another."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ from rexdynnet.errors import Finding, InputError
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="Network: folder, .geojson, pandapipes .json.")],
+    source: Annotated[Path, typer.Argument(help="Folder, .geojson, pandapipes .json; result .nc.")],
     target: Annotated[Path, typer.Argument(help="To write; its ending chooses the format.")],
     longitude: Annotated[float, typer.Option(help="Of x = 0, for GeoJSON (degrees).")] = 0.0,
     latitude: Annotated[float, typer.Option(help="Of y = 0, for GeoJSON (degrees).")] = 0.0,
 ) -> None:
-    """Convert a network between folder, GeoJSON and pandapipes; say what was not carried over."""
+    """Convert a network between folder, GeoJSON and pandapipes, or a result (.nc) to a table.
+
+    Says what the target cannot hold. Results become .parquet or .csv.
+    """
     with clean_errors():
         for line in convert_file(source, target, (longitude, latitude)):
             typer.echo(line)
 
 
 def convert_file(source: Path, target: Path, origin_deg: tuple[float, float]) -> Iterator[str]:
-    """Convert a network.
+    """Convert a network, or a result (`.nc`) to a table.
 
     Parameters
     ----------
     source, target : Path
-        Folder, `.geojson` or pandapipes `.json`; the name of `target` chooses the format.
+        Folder, `.geojson` or pandapipes `.json`; of a result `.parquet` or `.csv`. The name of
+        `target` chooses the format.
     origin_deg : (float, float)
         Longitude and latitude of x = y = 0 in GeoJSON.
 
@@ -47,6 +51,9 @@ def convert_file(source: Path, target: Path, origin_deg: tuple[float, float]) ->
     from rexdynnet.interchange.network_files import read_any_network, write_any_network
     from rexdynnet.network.checks import check_network
 
+    if source.suffix.lower() == ".nc":
+        yield _table(source, target)
+        return
     if target.resolve() == source.resolve():
         raise InputError(Finding("source and target are the same", "name another target", target))
     network = read_any_network(source)
@@ -57,3 +64,12 @@ def convert_file(source: Path, target: Path, origin_deg: tuple[float, float]) ->
     )
     yield from (f"not carried over: {text}" for text in lost)
     yield from (f"to mend before a simulation: {finding}" for finding in check_network(network))
+
+
+def _table(source: Path, target: Path) -> str:
+    from rexdynnet.cli_output import read_result
+    from rexdynnet.interchange.results import write_table
+
+    result = read_result(source)
+    write_table(result, target)
+    return f"{target}: {result.sizes['time']} rows"

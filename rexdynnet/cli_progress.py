@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rexdynnet.errors import Finding
     from rexdynnet.study.checkpoint import Keep
     from rexdynnet.study.loop import Run
+    from rexdynnet.study.record import Record
+    from rexdynnet.study.replay import Replay
     from rexdynnet.study.scenario import SimulationScenario
 
 _FIRST = "preparing (a first run compiles, some minutes)"
@@ -51,6 +53,21 @@ def run_with_progress(scenario: SimulationScenario, keep: Keep) -> Run:
             _say(bar, f"warning: {finding}")
 
         return run(scenario, progress=progress, warn=warn, keep=keep)
+
+
+def replay_with_progress(
+    record: Record, scenario: SimulationScenario, *, closed_loop: bool
+) -> Replay:
+    """Replay a record with a bar on stderr; see `rexdynnet.replay`."""
+    from rexdynnet.study.replay import replay
+
+    with _bar() as bar:
+        task = bar.add_task(_FIRST, total=None)
+
+        def progress(done_s: float, total_s: float) -> None:
+            bar.update(task, completed=done_s, total=total_s, description="replaying")
+
+        return replay(record, scenario, closed_loop=closed_loop, progress=progress)
 
 
 def _say(bar: Progress, line: str) -> None:

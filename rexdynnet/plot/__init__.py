@@ -25,6 +25,7 @@ from rexdynnet.plot.market import (
 from rexdynnet.plot.modes import automaton, curtailment, modes, robustness
 from rexdynnet.plot.page import overview
 from rexdynnet.plot.pipes import pressures_along_route, space_time
+from rexdynnet.plot.replay import load_durations, model_follows, shadow_commands
 from rexdynnet.plot.routes import Route, find_route
 from rexdynnet.plot.series import flows, heats, tank
 from rexdynnet.plot.temperature import temperatures
@@ -51,7 +52,9 @@ __all__ = [
     "inventory",
     "ledger_by_cause",
     "load_duration_curve",
+    "load_durations",
     "measured_against_predicted",
+    "model_follows",
     "modes",
     "network_map",
     "order_book",
@@ -60,6 +63,7 @@ __all__ = [
     "price_map",
     "reservations",
     "robustness",
+    "shadow_commands",
     "solver_effort",
     "space_time",
     "tank",
