@@ -164,6 +164,38 @@ class HeatStore:
         return ends[0], ends[1]
 
 
+def room_store(
+    capacity_J_per_K: float, loss_W_per_K: float, unit_s: float, band_K: float, most_W: float
+) -> HeatStore:
+    """Rooms as one node: a capacity that loses heat in proportion to its deviation.
+
+    Parameters
+    ----------
+    capacity_J_per_K, loss_W_per_K : float
+    unit_s : float
+        Length of a unit of the market.
+    band_K : float
+    most_W : float
+        Of the substation.
+
+    Returns
+    -------
+    HeatStore
+        The exact solution of C dx/dt = s − H x over a unit of constant s.
+
+    Examples
+    --------
+    >>> store = room_store(3.6e6, 0.0, 3600.0, 1.0, 5e3)
+    >>> float(store.gain_K_per_Wh[0]), float(store.transition[0, 0])
+    (0.001, 1.0)
+    """
+    decay = loss_W_per_K * unit_s / capacity_J_per_K
+    keeps = float(np.exp(-decay))
+    gain = -float(np.expm1(-decay)) / decay if decay > 0 else 1.0
+    per_Wh = np.array([3600.0 / capacity_J_per_K * gain])
+    return HeatStore(np.array([[keeps]]), per_Wh, 0, band_K, most_W * unit_s / 3600.0)
+
+
 def _cheapest(
     cost: Floats, shifted: Floats, least: Floats, most: Floats, limits: list[tuple[float, float]]
 ) -> Floats:

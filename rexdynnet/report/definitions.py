@@ -64,6 +64,9 @@ DEFINITIONS: Mapping[str, Definition] = {
     "pump_kWh": Definition("pump electricity", "kWh", "of the plants' pumps"),
     "co2_kg": Definition("CO2", "kg", "of fuel burnt"),
     "idle_MWh": Definition("idle power on line", "MWh", "∫ capacity less heat of plants on line"),
+    "shifted_kWh": Definition(
+        "heat shifted", "kWh", "drawn by flexible prosumers at another time than it was needed"
+    ),
     "units_resettled": Definition(
         "units resettled", "", "settled anew once a missing meter had been read"
     ),

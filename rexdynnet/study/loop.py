@@ -319,6 +319,8 @@ def _step(ready: _Ready, now: _Moving, begin: float, end: float) -> None:
         counted = _counted(market, now.tally, now.output)
         previews = market.at(observation, now.applied, previews, now.tally, counted)
         now.schedule = previews.schedule
+        if market.shifts_W:
+            world = replace(world, shifts_W=market.shifts_W)
         if now.safety is not None:
             now.safety.schedule = now.schedule
     preview = previews.at(begin, world.faults_of(world.disturbance_names, begin))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.market.contracts import Flow, J_PER_Wh, Order
+from rexdynnet.market.policies import Inelastic
 from rexdynnet.market.prosumer import Prosumer, ProsumerState, begin, orders
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.study.market_settings import MarketSettings
@@ -86,6 +87,46 @@ class People:
             )
             found += wanted
         return found, after
+
+    def draws(
+        self,
+        states: Mapping[str, ProsumerState],
+        reserved_Wh: Mapping[str, int],
+        edges_s: Floats,
+        waited: int,
+    ) -> tuple[dict[str, float], dict[str, ProsumerState]]:
+        """What those who can store heat draw beyond their need in a unit that begins.
+
+        Parameters
+        ----------
+        states : mapping of participant to ProsumerState
+        reserved_Wh : mapping of participant to int
+        edges_s : ndarray, shape (2,)
+            Of the unit.
+        waited : int
+            Units of the market before this one in which nothing could be drawn.
+
+        Returns
+        -------
+        dict of participant to float
+            W, constant over the unit; nothing for those who draw what they need.
+        dict of participant to ProsumerState
+        """
+        need = self.forecaster.means(edges_s)[0, list(self.columns)]
+        shift: dict[str, float] = {}
+        after = dict(states)
+        for name, need_W in zip(self.names, need, strict=True):
+            policy = self.prosumer(name).policy
+            if isinstance(policy, Inelastic):
+                continue
+            own_Wh = float(need_W) * self.settings.unit_s / J_PER_Wh
+            memory = states[name].memory
+            for _ in range(waited):
+                _, memory = policy.draw(0.0, 0, memory)
+            drawn_Wh, memory = policy.draw(own_Wh, reserved_Wh[name], memory)
+            after[name] = states[name]._replace(memory=memory)
+            shift[name] = (drawn_Wh - own_Wh) * J_PER_Wh / self.settings.unit_s
+        return shift, after
 
     def energy_Wh(self, forecaster: Forecaster, now_s: float, edges_s: Floats) -> Floats:
         """Forecast energies by participant, shape (n, participants).

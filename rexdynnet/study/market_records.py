@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.deviation import Cascade
+from rexdynnet.market.flexible import room_store
 from rexdynnet.market.policies import Policy
 from rexdynnet.market.settle import Terms
 from rexdynnet.market.setup import MechanismKind
@@ -83,6 +84,10 @@ class PolicyRecord(Record):
     marginal_EUR_per_MWh: float = 60.0
     deadband_lots: Annotated[int, Field(ge=0)] = 0
     units: Annotated[int, Field(ge=1)] = 1
+    capacity_J_per_K: Positive = 3.6e7
+    loss_W_per_K: NotNegative = 150.0
+    band_K: Positive = 1.0
+    most_W: Positive = 20e3
 
 
 class MetersRecord(Record):
@@ -114,11 +119,12 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
     record = _record(MarketRecord, replace(whole, values=own), findings)
     terms = _record(SettlementRecord, section(document, "market.settlement", findings), findings)
     meters = _record(MetersRecord, section(document, "market.meters", findings), findings)
-    policy = _policy(section(document, "market.policy", findings), document, findings)
+    unit_s = MarketRecord().unit if record is None else record.unit
+    policy = _policy(section(document, "market.policy", findings), unit_s, document, findings)
     policies: dict[str, Policy] = {}
     for name in section(document, "market.policies", findings).values:
         entry = section(document, f"market.policies.{name}", findings)
-        found = _policy(entry, document, findings)
+        found = _policy(entry, unit_s, document, findings)
         if found is not None:
             policies[name] = found
     if "schedule" in document.values:
@@ -163,7 +169,7 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
         return None
 
 
-def _policy(entry: Entry, document: Entry, findings: list[Finding]) -> Policy | None:
+def _policy(entry: Entry, unit_s: float, document: Entry, findings: list[Finding]) -> Policy | None:
     record = _record(PolicyRecord, entry, findings)
     if record is None:
         return None
@@ -175,6 +181,9 @@ def _policy(entry: Entry, document: Entry, findings: list[Finding]) -> Policy | 
             marginal_EUR_per_MWh=record.marginal_EUR_per_MWh,
             deadband_lots=record.deadband_lots,
             units=record.units,
+            store=room_store(
+                record.capacity_J_per_K, record.loss_W_per_K, unit_s, record.band_K, record.most_W
+            ),
         )
     except InputError as error:
         findings += [replace(finding, file=document.file) for finding in error.findings]

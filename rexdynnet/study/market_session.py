@@ -77,6 +77,10 @@ class MarketSession:
         Of all units of the run whose gate has closed: what substations will draw.
     promised : Schedule or None
         What producers will feed in.
+    shifts_W : dict of str to float
+        What flexible prosumers draw beyond their need in the unit that runs now.
+    shifted_J : float
+        Heat that was drawn at another time than it was needed.
     counted : Counted
         At the end of the last settled unit.
     marginal_uEUR : dict of str to int
@@ -110,6 +114,8 @@ class MarketSession:
     state: PlannerState | None = None
     schedule: Schedule | None = None
     promised: Schedule | None = None
+    shifts_W: dict[str, float] = field(default_factory=dict[str, float])
+    shifted_J: float = 0.0
     counted: Counted = field(default_factory=Counted)
     marginal_uEUR: dict[str, int] = field(default_factory=dict[str, int])
     prosumers: dict[str, ProsumerState] = field(default_factory=dict[str, ProsumerState])
@@ -193,6 +199,8 @@ class MarketSession:
         if unit > 0:
             self._settle(unit - 1, tally, counted)
         self.schedule, self.promised = self._schedule(now_s), self._promises()
+        if self.settings.arrangement is Arrangement.RESERVATION:
+            self._draw(unit)
         self.trading_s += process_time() - begun
         previews = replace(previews, schedule=self.schedule, promised=self.promised)
         self._publish(now_s, previews)
@@ -267,6 +275,15 @@ class MarketSession:
             self.exchange.submit(order)
         for reply in self.exchange.commit():
             self._note(reply)
+
+    def _draw(self, unit: int) -> None:
+        """Those who can store heat say what they draw in the unit that begins."""
+        edges_s = self.settings.unit_s * np.array([unit, unit + 1.0])
+        reserved = self.schedule.energy_J[unit] if self.schedule is not None else []
+        held = {name: round(e / J_PER_Wh) for name, e in zip(self.names, reserved, strict=True)}
+        waited = self.lead if unit == 0 else 0
+        self.shifts_W, self.prosumers = self.people.draws(self.prosumers, held, edges_s, waited)
+        self.shifted_J += sum(map(abs, self.shifts_W.values())) * self.settings.unit_s
 
     def _note(self, reply: Reply) -> None:
         if reply.refusal is not None:
@@ -370,6 +387,7 @@ class MarketSession:
             "penalties_EUR": penalties / _uEUR,
             "rationing_paid_EUR": sum(paid) / _uEUR,
             "units_resettled": float(self.bills.resettled),
+            "shifted_kWh": self.shifted_J / (1e3 * J_PER_Wh),
             "refused_orders": float(sum(self.refused.values())),
             "gates_uncertified": float(self.uncertified),
             "units_by_tariff": float(self.by_tariff),

@@ -9,6 +9,7 @@ from enum import Enum
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.contracts import J_PER_Wh, Participant, Quality, Rules
+from rexdynnet.market.flexible import Flexible, HeatStore
 from rexdynnet.market.hedging import Hedging
 from rexdynnet.market.policies import ForecastFollowing, Policy
 from rexdynnet.market.pricing import ConstantTariff, InventoryFeedback, MarginalCost, Pricing
@@ -218,6 +219,7 @@ class PolicyKind(Enum):
     SCALED = "reserves a share of its forecast: runs short below 1, over-reserves above"
     LAST_INSTANT = "trades only units that are about to close"
     RESALE = "reserves a multiple of its forecast early and gives it back: corners units"
+    FLEXIBLE = "draws where heat is cheap and lets its rooms or its tank keep it"
 
 
 def policy_of(
@@ -228,6 +230,7 @@ def policy_of(
     marginal_EUR_per_MWh: float = 60.0,
     deadband_lots: int = 0,
     units: int = 1,
+    store: HeatStore | None = None,
 ) -> Policy:
     """Make a policy.
 
@@ -239,9 +242,11 @@ def policy_of(
     risk_aversion, marginal_EUR_per_MWh : float
         Of `HEDGING`.
     deadband_lots : int
-        Smallest change that `FOLLOWING` and `HEDGING` trade.
+        Smallest change that `FOLLOWING`, `HEDGING` and `FLEXIBLE` trade.
     units : int
         Next to close: those that `LAST_INSTANT` trades, or in which `RESALE` gives back.
+    store : HeatStore or None
+        Of `FLEXIBLE`.
 
     Returns
     -------
@@ -263,6 +268,12 @@ def policy_of(
             return LastInstant(units)
         case PolicyKind.RESALE:
             return Resale(share, units)
+        case PolicyKind.FLEXIBLE:
+            if store is None:
+                raise InputError(
+                    Finding("a flexible policy without a store", "say what keeps the heat")
+                )
+            return Flexible(store, deadband_lots)
 
 
 def pricing_of(kind: PricingKind, price: float, skew: float, premium: float) -> Pricing:

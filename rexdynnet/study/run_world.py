@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -43,6 +43,8 @@ class World:
         Controls that have acted until the run begins.
     faults : tuple of Fault
     parameters : ndarray, shape (n_p,)
+    shifts_W : mapping of substation to float
+        Heat drawn beyond the need, for example into rooms.
     """
 
     plant: Plant
@@ -50,6 +52,7 @@ class World:
     first: Floats
     faults: tuple[Fault, ...]
     parameters: Floats
+    shifts_W: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def faults_of(self, names: Sequence[str], time_s: float) -> dict[str, float]:
         """Faults among some signals at one instant."""
@@ -134,6 +137,9 @@ class World:
 
     def _faulty(self, values: Floats, time_s: float) -> Floats:
         changed = values.copy()
+        for name, shift_W in self.shifts_W.items():
+            column = self.disturbance_names.index(f"{name}.heat_demand")
+            changed[column] = max(changed[column] + shift_W, 0.0)
         for name, value in self.faults_of(self.disturbance_names, time_s).items():
             changed[self.disturbance_names.index(name)] = value
         return changed

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from rexdynnet.control.settings import ControllerKind
 from rexdynnet.errors import InputError
+from rexdynnet.market.flexible import Flexible, room_store
 from rexdynnet.market.ledger import Cause, audit_csv
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.strategies import Scaled
@@ -185,3 +187,27 @@ def test_the_predictive_controller_delivers_what_was_traded() -> None:
     assert done.market.exchange.ledger.total == 0
     assert done.data["unit_reserved_energy"].sum() > 0
     assert set(done.data["control_outcome_name"].values) == {"ok"}
+
+
+def test_a_flexible_prosumer_draws_at_other_times_and_keeps_its_rooms_in_their_band(
+    traded: Run,
+) -> None:
+    store = room_store(3.6e7, 150.0, HOUR_S, 0.5, 20e3)
+    name = "substation_3"
+    moved = run(scenario(policies={name: Flexible(store)}))
+    assert moved.market is not None
+    assert traded.market is not None
+    usual, now = traded.data["unit_demanded_energy"], moved.data["unit_demanded_energy"]
+    shift_Wh = (now - usual).sel(substation=name).values / 3600.0
+    assert np.abs(shift_Wh).max() > 500.0
+    others = [each for each in traded.market.names if each != name]
+    xr.testing.assert_allclose(now.sel(substation=others), usual.sel(substation=others))
+    room_K = 0.0
+    for each, line in zip(shift_Wh, moved.market.lines_of(name), strict=True):
+        room_K = store.transition[0, 0] * room_K + store.gain_K_per_Wh[0] * each
+        assert abs(room_K) <= 0.5 + 1e-6
+        # it draws what it reserved, unless its rooms forbid that
+        as_reserved = line.demanded_Wh == pytest.approx(line.reserved_Wh, abs=2)
+        assert as_reserved or abs(room_K) > 0.5 - 1e-3
+    figures = moved.market.figures()
+    assert figures["shifted_kWh"] == pytest.approx(np.abs(shift_Wh).sum() / 1e3, rel=1e-6)
