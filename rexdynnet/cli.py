@@ -389,16 +389,23 @@ def identify(
             min=0,
         ),
     ] = 0,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            help="Ask which couplings exist, with the interval of each by profile likelihood."
+        ),
+    ] = False,
 ) -> None:
     """Find the thermal network of a building from its meters: zones, masses, conductances.
 
     Writes the network (TOML) and, beside it, a report page: the graph, predicted against measured,
     tests of the residuals and every number with its interval and verdict.
     """
-    from rexdynnet.cli_identify import identify_to_files
+    from rexdynnet.cli_identify import Asked, identify_to_files
 
+    asked = Asked(validate_blocks, halves, profile)
     with clean_errors():
-        for line in identify_to_files(meters, layout, out, validate_blocks, halves, _to_stderr):
+        for line in identify_to_files(meters, layout, out, asked, _to_stderr):
             typer.echo(line)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import html
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rexdynnet.identify.meters import Meters
+    from rexdynnet.identify.profile import Profile
     from rexdynnet.identify.validation import Comparison, Whiteness
-    from rexdynnet.network.rc import Coupling, RCNetwork
+    from rexdynnet.network.rc import Coupling, Parameter, RCNetwork
 
+_CURVES = 9
 _STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
     "table{border-collapse:collapse;font-size:13px}td,th{padding:.2em .7em;text-align:left;"
@@ -29,12 +32,31 @@ _STYLE = (
 )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks for besides the network.
+
+    Parameters
+    ----------
+    blocks : int
+        Of the cross-validation; 0 for none.
+    halves : int
+        Above 0: ask which couplings exist, by likelihood, and again on as many halves of the
+        record; 0: keep all pairs and predict days as well as can be.
+    profile : bool
+        Ask which couplings exist, with their intervals by profile likelihood.
+    """
+
+    blocks: int = 0
+    halves: int = 0
+    profile: bool = False
+
+
 def identify_to_files(
     meters_file: Path,
     layout_file: Path | None,
     out: Path,
-    blocks: int,
-    halves: int,
+    asked: Asked,
     report: Callable[[str], None],
 ) -> Iterable[str]:
     """Fit a network to a meter file and write it with its report page.
@@ -45,11 +67,7 @@ def identify_to_files(
     layout_file : Path or None
     out : Path
         The TOML; the page gets the same name with the ending .html.
-    blocks : int
-        Of the cross-validation; 0 for none.
-    halves : int
-        Above 0: ask which couplings exist, by likelihood, and again on as many halves of the
-        record; 0: keep all pairs and predict days as well as can be.
+    asked : Asked
     report : callable
         Told about the progress.
 
@@ -61,6 +79,7 @@ def identify_to_files(
     from rexdynnet.identify.fit import Criterion, FitOptions
     from rexdynnet.identify.layout import Layout, read_layout
     from rexdynnet.identify.meters import read_meters
+    from rexdynnet.identify.profile import profile_couplings, with_profiles
     from rexdynnet.identify.spacemeter import identify
     from rexdynnet.identify.validation import cross_validate, whiteness
     from rexdynnet.network.rc_files import building_text
@@ -71,20 +90,25 @@ def identify_to_files(
     meters = read_meters(meters_file, rows=layout.rows, resolution_J=dict(layout.resolution_J))
     report(f"{len(meters.zones)} zones, {len(meters.time)} rows; fitting ...")
     options = FitOptions()
-    if halves:
-        options = FitOptions(Criterion.LIKELIHOOD, select=True, halves=halves)
+    if asked.halves or asked.profile:
+        options = FitOptions(Criterion.LIKELIHOOD, select=True, halves=asked.halves)
     found = identify(meters, layout, options=options, report=report)
-    tests = whiteness(found.network, meters)
+    network = found.network
+    profiles: Mapping[Parameter, Profile] = {}
+    if asked.profile:
+        profiles = profile_couplings(found, report=report)
+        network = with_profiles(network, profiles)
+    tests = whiteness(network, meters)
     compared = None
-    if blocks:
-        report(f"cross-validating over {blocks} blocks of time ...")
-        compared = cross_validate(meters, blocks=blocks, report=report)
-    figures = _figures(found.network, meters, layout.position_m)
-    page = _page(found.network, figures, tests, compared)
+    if asked.blocks:
+        report(f"cross-validating over {asked.blocks} blocks of time ...")
+        compared = cross_validate(meters, blocks=asked.blocks, report=report)
+    figures = _figures(network, meters, layout.position_m, profiles)
+    page = _page(network, figures, tests, compared)
     with staged(out.parent) as folder:
-        (folder / out.name).write_text(building_text(found.network), encoding="utf-8")
+        (folder / out.name).write_text(building_text(network), encoding="utf-8")
         (folder / out.with_suffix(".html").name).write_text(page, encoding="utf-8")
-    yield from _summary(found.network, tests, halves)
+    yield from _summary(network, tests, asked.halves)
     yield from ([] if compared is None else compared.lines())
     yield f"fitted in {perf_counter() - begin:.1f} s; written:"
     yield f"  {out}"
@@ -127,7 +151,7 @@ def _line(pair: Coupling) -> str:
 
 
 def _figures(
-    network: RCNetwork, meters: Meters, position_m: object
+    network: RCNetwork, meters: Meters, position_m: object, profiles: Mapping[Parameter, Profile]
 ) -> dict[str, tuple[str, Figure]]:
     from rexdynnet import plot
     from rexdynnet.identify.validation import cumulated_periodogram, day_ahead, residuals
@@ -140,7 +164,7 @@ def _figures(
     }
     limit = 1.63 / np.sqrt(min(len(curve) for curve in curves.values()))
     predicted = day_ahead(network, meters)
-    return {
+    figures = {
         "graph": (
             "Zones and what conducts between them",
             plot.building(network, position_m=position_m),  # pyright: ignore
@@ -155,6 +179,29 @@ def _figures(
             "Cumulated periodogram of the one-step errors",
             plot.cumulated_periodograms(curves, limit),
         ),
+    }
+    if profiles:
+        limit, curves = _least_known(profiles)
+        figures["profiles"] = (
+            "Couplings that the data know least: all else fitted again at every conductance",
+            plot.coupling_profiles(curves, limit),
+        )
+    return figures
+
+
+def _least_known(
+    profiles: Mapping[Parameter, Profile],
+) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    from rexdynnet.identify.verdict import HALF_CHI2_90
+    from rexdynnet.network.rc import Verdict
+
+    ordered = sorted(
+        profiles.values(),
+        key=lambda one: (one.estimate.verdict is Verdict.IDENTIFIED, -one.estimate.upper),
+    )
+    return HALF_CHI2_90, {
+        f"{one.parameter.zone} - {one.parameter.other}": (one.conductance, one.fall)
+        for one in ordered[:_CURVES]
     }
 
 

@@ -21,6 +21,7 @@ from rexdynnet.identify.fit import Criterion, FitOptions
 from rexdynnet.identify.layout import Layout, read_layout
 from rexdynnet.identify.meters import Meters, meters_from, read_meters
 from rexdynnet.identify.predict import predict
+from rexdynnet.identify.profile import Profile, profile_couplings, with_profiles
 from rexdynnet.identify.spacemeter import Identified, Shape, SpaceMeterNet, identify
 from rexdynnet.identify.validation import cross_validate, open_loop_error, whiteness
 
@@ -32,6 +33,7 @@ __all__ = [
     "Law",
     "Layout",
     "Meters",
+    "Profile",
     "Recorded",
     "Shape",
     "SpaceMeterNet",
@@ -43,7 +45,9 @@ __all__ = [
     "meters_from",
     "open_loop_error",
     "predict",
+    "profile_couplings",
     "read_layout",
     "read_meters",
     "whiteness",
+    "with_profiles",
 ]

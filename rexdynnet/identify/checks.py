@@ -40,8 +40,8 @@ def find_defects(
     Returns
     -------
     list of Finding
-        Too few rows, implausible values, constant sensors, jumps of the clock, zones whose
-        heat and temperature seem swapped.
+        Too few rows, implausible values, constant sensors and heats, jumps of the clock,
+        zones whose heat and temperature seem swapped.
     """
     found: list[Finding] = []
     if len(time) < _LEAST_ROWS:
@@ -89,6 +89,16 @@ def find_defects(
                     "give the heat of each interval, not differences of a reset meter",
                     file=file,
                     row=row + 2,
+                    field=f"{zone}_heat",
+                )
+            )
+        given = heat_W[:, column][np.isfinite(heat_W[:, column])]
+        if len(given) and given[0] > 0 and np.ptp(given) < 1e-6 * given[0]:
+            found.append(
+                Finding(
+                    f"the heat meter of {zone} always reads {given[0]:.3g} W",
+                    "a stuck meter: leave its column out, the zone then has an unmeasured heat",
+                    file=file,
                     field=f"{zone}_heat",
                 )
             )

@@ -166,7 +166,7 @@ def fit_structure(
         if number:
             begin = begin + draws.normal(0.0, 0.5, len(begin))
         begin = np.clip(begin, prior.lower, prior.upper)
-        one = _minimise(model, prior, record, options, begin, scale)
+        one = descend(model, prior, record, options.criterion, begin, scale, options.iterations)
         found.append(one)
         if report is not None:
             report(f"start {number + 1}: {one.value:.1f} after {one.iterations} iterations")
@@ -177,7 +177,15 @@ def fit_structure(
         )
     if options.robust:
         for _ in range(3):
-            best = _minimise(model, prior, _weigh(best), options, best.theta, scale)
+            best = descend(
+                model,
+                prior,
+                _weigh(best),
+                options.criterion,
+                best.theta,
+                scale,
+                options.iterations,
+            )
     return best
 
 
@@ -195,15 +203,35 @@ def objective(
     return value + before, gradient + slope
 
 
-def _minimise(
+def descend(
     model: Model,
     prior: Prior,
     record: Record,
-    options: FitOptions,
+    criterion: Criterion,
     begin: Array,
-    scale: Array | None,
+    scale: Array | None = None,
+    iterations: int = 600,
 ) -> Fit:
-    weight = options.criterion.open_loop_weight
+    """Go from a θ to the nearest minimum of a criterion with the prior.
+
+    Parameters
+    ----------
+    model : Model
+    prior : Prior
+        Its bounds hold; a parameter whose bounds are one number stays there.
+    record : Record
+    criterion : Criterion
+    begin : (p,)
+    scale : (p,) or None
+        Units of the steps.
+    iterations : int
+        At most.
+
+    Returns
+    -------
+    Fit
+    """
+    weight = criterion.open_loop_weight
     unit = np.ones_like(begin) if scale is None else scale
 
     def scaled(z: Array) -> tuple[float, Array]:
@@ -216,7 +244,7 @@ def _minimise(
         jac=True,
         method="L-BFGS-B",
         bounds=list(zip(prior.lower / unit, prior.upper / unit, strict=True)),
-        options={"maxiter": options.iterations, "maxcor": 30, "maxfun": 3 * options.iterations},
+        options={"maxiter": iterations, "maxcor": 30, "maxfun": 3 * iterations},
     )
     # rounding must not carry θ over a bound
     theta = np.clip(done.x * unit, prior.lower, prior.upper)

@@ -294,7 +294,7 @@ def _numbers(
         findings.append(
             Finding(
                 f"{given.iloc[row]!r} is no number",
-                "leave a gap blank",
+                "leave a gap blank, and write decimals with a point",
                 file=file,
                 row=int(row) + 2,
                 field=column,
@@ -344,4 +344,18 @@ def _times(
             )
         )
         return None
+    local = "time_local" in frame.columns
+    skipped = np.flatnonzero(np.isclose(gaps, np.median(gaps) + 3.6e6)) if len(gaps) else []
+    for row in skipped:
+        before, after = found[row], found[row + 1]
+        night = before.hour <= 1 and after.hour in (2, 3)
+        if local and night and after.month == 3 and after.dayofweek == 6:
+            findings.append(
+                Finding(
+                    f"{after} follows {before}: daylight saving seems to skip an hour",
+                    "export in UTC as time_utc, also where that hour is really missing",
+                    file=file,
+                    row=int(row) + 3,
+                )
+            )
     return found

@@ -47,11 +47,14 @@ class Identified:
     network : RCNetwork
     fit : Fit
     information : Information
+    options : FitOptions
+        Of the fit.
     """
 
     network: RCNetwork
     fit: Fit
     information: Information
+    options: FitOptions
 
 
 @dataclass(frozen=True)
@@ -142,13 +145,13 @@ def identify(
     if not options.select:
         fit = fit_structure(structure, record, options, begin, report)
         known = information(fit)
-        return Identified(network_of(fit, known, meters), fit, known)
+        return Identified(network_of(fit, known, meters), fit, known, options)
     chosen = select_couplings(structure, record, options, report, begin)
     fit, known = chosen.fit, chosen.information
     if options.criterion is not Criterion.LIKELIHOOD:
         fit = fit_structure(fit.structure, record, options, start=fit.theta, report=report)
         known = information(fit)
-    return Identified(network_of(fit, known, meters, chosen), fit, known)
+    return Identified(network_of(fit, known, meters, chosen), fit, known, options)
 
 
 def network_of(

@@ -10,6 +10,7 @@ slope·G + ½·curvature·G² = ½·χ²₁(0.9).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -26,6 +27,8 @@ _IDENTIFIED, _WEAK = 0.2, 0.7
 _SILENT = 0.8
 # a coupling that cannot be larger than this is known to be absent
 _ABSENT_W_per_K = 10.0
+# records this much longer are no advice
+_LONGEST = 30.0
 _STEP = 1e-4
 
 
@@ -128,39 +131,67 @@ def estimates(fit: Fit, known: Information) -> dict[Parameter, Estimate]:
     found: dict[Parameter, Estimate] = {}
     for row, parameter in enumerate(fit.structure.parameters):
         belief = BELIEFS[parameter.quantity]
-        theta, spread = float(fit.theta[row]), float(fit.prior.spread[row])
-        if not known.free[row]:
-            end = _upper_end(row, fit, known) if parameter.quantity is Quantity.COUPLING else theta
-            ends = (belief.to_value(min(theta, end)), belief.to_value(max(theta, end)))
-            reason = "the data push it to the bound of what is physical"
-            verdict = Verdict.NOT_IDENTIFIABLE
-            if parameter.quantity is Quantity.COUPLING:
-                verdict, reason = _absent(ends[1], known, row, parameter)
-            found[parameter] = Estimate(belief.to_value(theta), ends[0], ends[1], verdict, reason)
-            continue
-        deviation = float(np.sqrt(known.covariance[row, row]))
-        low = max(theta - NORMAL_90 * deviation, float(fit.prior.lower[row]))
-        high = min(theta + NORMAL_90 * deviation, float(fit.prior.upper[row]))
-        relative = _relative(parameter, theta, deviation)
-        if deviation > _SILENT * spread:
-            verdict = Verdict.NOT_IDENTIFIABLE
-        elif relative <= _IDENTIFIED:
-            verdict = Verdict.IDENTIFIED
+        theta = float(fit.theta[row])
+        if known.free[row]:
+            deviation = float(np.sqrt(known.covariance[row, row]))
+            low = max(theta - NORMAL_90 * deviation, float(fit.prior.lower[row]))
+            high = min(theta + NORMAL_90 * deviation, float(fit.prior.upper[row]))
         else:
-            verdict = Verdict.WEAK if relative <= _WEAK else Verdict.NOT_IDENTIFIABLE
-        reason = "" if verdict is Verdict.IDENTIFIED else _reason(row, fit, known)
+            deviation = 0.0
+            end = upper_end(row, fit, known) if parameter.quantity is Quantity.COUPLING else theta
+            low, high = min(theta, end), max(theta, end)
         value, lower, upper = (belief.to_value(number) for number in (theta, low, high))
+        verdict, reason = judge(parameter, row, fit, known, deviation, upper)
         found[parameter] = Estimate(value, lower, upper, verdict, reason)
     return found
 
 
-def _absent(
-    upper: float, known: Information, row: int, parameter: Parameter
+def judge(
+    parameter: Parameter, row: int, fit: Fit, known: Information, deviation: float, upper: float
 ) -> tuple[Verdict, str]:
+    """Verdict on a parameter, and why.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    row : int
+        Of it in θ.
+    fit : Fit
+    known : Information
+    deviation : float
+        Of θ.
+    upper : float
+        End of its interval, SI.
+
+    Returns
+    -------
+    Verdict and str
+        The reason is empty where it is identified.
+    """
+    theta, spread = float(fit.theta[row]), float(fit.prior.spread[row])
+    if not known.free[row]:
+        if parameter.quantity is Quantity.COUPLING:
+            return _absent(upper, parameter)
+        return Verdict.NOT_IDENTIFIABLE, "the data push it to the bound of what is physical"
+    relative = _relative(parameter, theta, deviation)
+    if deviation > _SILENT * spread:
+        verdict = Verdict.NOT_IDENTIFIABLE
+    elif relative <= _IDENTIFIED:
+        verdict = Verdict.IDENTIFIED
+    else:
+        verdict = Verdict.WEAK if relative <= _WEAK else Verdict.NOT_IDENTIFIABLE
+    if verdict is Verdict.IDENTIFIED:
+        return verdict, ""
+    # information grows with the length of the record
+    return verdict, _reason(row, fit, known, (relative / _IDENTIFIED) ** 2)
+
+
+def _absent(upper: float, parameter: Parameter) -> tuple[Verdict, str]:
     if upper <= _ABSENT_W_per_K:
         return Verdict.IDENTIFIED, f"the data leave it at most {upper:.2g} W/K"
     cause = f"none is seen, but up to {upper:.3g} W/K would fit these data"
-    return Verdict.NOT_IDENTIFIABLE, f"{cause}; {experiment(parameter, known, row)}"
+    times = (upper / _ABSENT_W_per_K) ** 2
+    return Verdict.NOT_IDENTIFIABLE, f"{cause}; {experiment(parameter, times)}"
 
 
 def _relative(parameter: Parameter, theta: float, deviation: float) -> float:
@@ -170,8 +201,21 @@ def _relative(parameter: Parameter, theta: float, deviation: float) -> float:
     return deviation
 
 
-def _upper_end(row: int, fit: Fit, known: Information) -> float:
-    """θ where the profile likelihood of a parameter at its lower bound has fallen enough."""
+def upper_end(row: int, fit: Fit, known: Information) -> float:
+    """θ where the profile likelihood of a parameter at its lower bound has fallen enough.
+
+    Parameters
+    ----------
+    row : int
+        Of the parameter in θ.
+    fit : Fit
+    known : Information
+
+    Returns
+    -------
+    float
+        To second order.
+    """
     inside = known.free
     across = known.total[row, inside]
     curvature = known.total[row, row] - across @ known.covariance[np.ix_(inside, inside)] @ across
@@ -181,7 +225,7 @@ def _upper_end(row: int, fit: Fit, known: Information) -> float:
     return min(float(fit.theta[row] + step), float(fit.prior.upper[row]))
 
 
-def _reason(row: int, fit: Fit, known: Information) -> str:
+def _reason(row: int, fit: Fit, known: Information, times: float) -> str:
     """With which other parameter it trades off, and the experiment that would tell them apart."""
     parameters = fit.structure.parameters
     deviation = np.sqrt(np.maximum(np.diag(known.covariance), 1e-300))
@@ -195,28 +239,32 @@ def _reason(row: int, fit: Fit, known: Information) -> str:
         if strength > 0.5
         else "because these data hardly excite it"
     )
-    return f"{cause}; {experiment(parameters[row], known, row)}"
+    return f"{cause}; {experiment(parameters[row], times)}"
 
 
-def experiment(parameter: Parameter, known: Information, row: int) -> str:
+def experiment(parameter: Parameter, times: float) -> str:
     """What would settle a parameter: which heater, and for how long.
 
     Parameters
     ----------
     parameter : Parameter
-    known : Information
-    row : int
-        Of the parameter in θ.
+    times : float
+        How much longer a record of the same kind would have to be.
 
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> experiment(Parameter(Quantity.COUPLING, "hall", "kitchen"), 3.2)
+    'heat hall alone by 3 K for 24 h while kitchen floats, or record about 4 times as long'
     """
     zone, other = parameter.zone, parameter.other
-    # information grows with the length of the record: days for a deviation of 20 %
-    deviation = float(np.sqrt(known.covariance[row, row])) if known.free[row] else 1.0
-    factor = max(2.0, min((deviation / _IDENTIFIED) ** 2, 30.0))
-    longer = f"or record about {factor:.0f} times as long"
+    if times > _LONGEST:
+        longer = "as more of the same will not do"
+    else:
+        longer = f"or record about {max(2, ceil(times))} times as long"
     match parameter.quantity:
         case Quantity.COUPLING:
             return f"heat {zone} alone by 3 K for 24 h while {other} floats, {longer}"

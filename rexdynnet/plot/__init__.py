@@ -9,7 +9,12 @@ the route's end before `ax`.
 from __future__ import annotations
 
 from rexdynnet.plot.balance import energy_balance, load_duration_curve
-from rexdynnet.plot.building import building, cumulated_periodograms, zone_predictions
+from rexdynnet.plot.building import (
+    building,
+    coupling_profiles,
+    cumulated_periodograms,
+    zone_predictions,
+)
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
 from rexdynnet.plot.instant import instant
@@ -39,6 +44,7 @@ __all__ = [
     "building",
     "commitments",
     "control_inputs",
+    "coupling_profiles",
     "cumulated_periodograms",
     "curtailment",
     "energy_balance",

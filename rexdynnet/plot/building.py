@@ -209,3 +209,41 @@ def cumulated_periodograms(
     ax.set_xlim(0, 0.5)
     ax.legend(fontsize=7, frameon=False, loc="lower right", ncols=2)
     return figure_of(ax)
+
+
+def coupling_profiles(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], limit: float) -> Figure:
+    """Profile likelihood of couplings, a panel each; the interval is where it is below the line.
+
+    Parameters
+    ----------
+    curves : mapping of str to ((k,), (k,))
+        Conductance in W/K, ascending, and how far the log likelihood falls there, by coupling.
+    limit : float
+        Fall at the ends of the interval.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = min(3, len(curves))
+    rows = -(-len(curves) // columns)
+    picture = new_picture(0.6 + 1.7 * rows)
+    panels = picture.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    for place, (name, (conductance, fall)) in enumerate(curves.items()):
+        ax, at = panels[place], np.asarray(conductance, dtype=float)
+        # roots of the fall are straight where it is quadratic
+        fine = np.linspace(at[0], at[-1], 100)
+        root = np.interp(fine, at, np.sqrt(np.asarray(fall, dtype=float)))
+        ax.plot(fine, root**2, color=Colour.RETURN.value, linewidth=1.2)
+        ax.plot(at, fall, "o", color=Colour.RETURN.value, markersize=3)
+        ax.axhline(limit, color=Colour.DEMAND.value, linewidth=0.8, linestyle="--")
+        ax.set_ylim(0.0, 2.5 * limit)
+        dress(
+            ax,
+            x="W/K" if place >= len(curves) - columns else None,
+            y="fall of log likelihood" if place % columns == 0 else None,
+            title=name.replace("_", " "),
+        )
+    for ax in panels[len(curves) :]:
+        ax.set_axis_off()
+    return picture

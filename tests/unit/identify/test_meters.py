@@ -77,6 +77,22 @@ def test_the_hour_that_daylight_saving_repeats_is_named(table):
     assert "daylight saving" in refusal(table)
 
 
+def test_the_hour_that_daylight_saving_skips_is_named(table):
+    times = pd.date_range("2024-03-28", periods=len(table), freq="h").to_series(index=table.index)
+    times[times >= pd.Timestamp("2024-03-31 02:00")] += pd.Timedelta(hours=1)
+    table["time_local"] = times
+    told = refusal(table)
+    assert "2024-03-31 03:00:00 follows 2024-03-31 01:00:00" in told
+    assert "export in UTC" in told
+
+
+def test_a_heat_meter_that_never_moves_is_refused_and_an_unheated_zone_is_not(table):
+    table["flat_1_1_heat_kWh"] = 0.0
+    assert meters_from(table).heat_W[:, 0].max() == 0.0
+    table["flat_1_2_heat_kWh"] = 0.4
+    assert "heat meter of flat_1_2 always reads 400 W" in refusal(table)
+
+
 def test_fillers_instead_of_gaps_are_refused(table):
     table.loc[30, "flat_1_1_T_degC"] = -999.0
     assert "leave a gap blank" in refusal(table)
