@@ -345,9 +345,10 @@ def _times(
         )
         return None
     local = "time_local" in frame.columns
+    stamps: Any = found
     skipped = np.flatnonzero(np.isclose(gaps, np.median(gaps) + 3.6e6)) if len(gaps) else []
     for row in skipped:
-        before, after = found[row], found[row + 1]
+        before, after = stamps[row], stamps[row + 1]
         night = before.hour <= 1 and after.hour in (2, 3)
         if local and night and after.month == 3 and after.dayofweek == 6:
             findings.append(
