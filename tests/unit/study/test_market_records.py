@@ -29,7 +29,7 @@ def test_a_market_is_read_in_si(tmp_path: Path) -> None:
     assert settings.market is not None
     assert settings.market.gate_s == 3600.0
     assert settings.market.lot_J == 0.5 * 3.6e6
-    assert settings.market.pricing == InventoryFeedback(60.0, 5.0)
+    assert settings.market.pricing == InventoryFeedback(60.0, 1.0)
     assert settings.market.terms.cascade.beyond_permille == (50, 150, 300)
 
 
