@@ -38,6 +38,7 @@ def tune(
         str | None,
         typer.Option(help="Optuna storage, as sqlite:///trials.db; by default a journal in OUT."),
     ] = None,
+    pictures: Annotated[bool, typer.Option(help="Draw pictures too.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Find the parameters with which a scenario does best, trial by trial (Optuna).
@@ -55,14 +56,28 @@ def tune(
             found = run_tuning(
                 plan, out, storage=storage, workers=workers, cluster=cluster, report=report
             )
+        drawn = _draw(found, out) if pictures else []
         if as_json:
             typer.echo(json.dumps(_summary(found), indent=1, default=str))
             return
         for line in found.lines():
             typer.echo(line)
         typer.echo("written:")
-        for file in (out / TRIALS, *found.files):
+        for file in (out / TRIALS, *found.files, *drawn):
             typer.echo(f"  {file}")
+
+
+def _draw(found: Tuning, out: Path) -> list[Path]:
+    from rexdynnet import plot
+
+    drawing = {"history": plot.tuning_history, "response": plot.tuning_response}
+    if found.importances:
+        drawing["importances"] = plot.tuning_importances
+    if len(found.objectives) > 1:
+        drawing["front"] = plot.tuning_front
+    for name, draw in drawing.items():
+        draw(found).savefig(out / f"{name}.png")
+    return [out / f"{name}.png" for name in drawing]
 
 
 def _summary(found: Tuning) -> dict[str, object]:

@@ -17,6 +17,7 @@ from rexdynnet.plot.building import (
 )
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
+from rexdynnet.plot.ensemble import fan
 from rexdynnet.plot.instant import instant
 from rexdynnet.plot.ledger import bills, ledger_by_cause
 from rexdynnet.plot.maps import MapQuantity, network_map
@@ -34,6 +35,12 @@ from rexdynnet.plot.replay import load_durations, model_follows, shadow_commands
 from rexdynnet.plot.routes import Route, find_route
 from rexdynnet.plot.series import flows, heats, tank
 from rexdynnet.plot.temperature import temperatures
+from rexdynnet.plot.tuning import (
+    tuning_front,
+    tuning_history,
+    tuning_importances,
+    tuning_response,
+)
 from rexdynnet.plot.watch import fault_monitor
 
 __all__ = [
@@ -48,6 +55,7 @@ __all__ = [
     "cumulated_periodograms",
     "curtailment",
     "energy_balance",
+    "fan",
     "fault_monitor",
     "find_route",
     "flows",
@@ -74,5 +82,9 @@ __all__ = [
     "space_time",
     "tank",
     "temperatures",
+    "tuning_front",
+    "tuning_history",
+    "tuning_importances",
+    "tuning_response",
     "zone_predictions",
 ]

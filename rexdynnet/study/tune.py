@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
@@ -417,7 +418,25 @@ def _collected(study: Any, plan: TuningPlan, out: Path) -> Tuning:
         row |= {n: s * v for n, s, v in zip(given, signs, values, strict=True)}
         row["error"] = trial.user_attrs.get("error", "")
         rows.append(row)
-    return Tuning(plan, pd.DataFrame(rows), tuple(given), out)
+    return Tuning(plan, pd.DataFrame(rows), tuple(given), out, _importances(study, given))
+
+
+def _importances(study: Any, objectives: Sequence[str]) -> dict[str, dict[str, float]]:
+    from optuna import importance
+
+    done = [t for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
+    if len(done) < _STARTUP_TRIALS:
+        return {}
+    # the sampler crowds trials where they are good: compared with the whole range, not with these
+    evaluator = importance.PedAnovaImportanceEvaluator(evaluate_on_local=False)
+    with catch_warnings():
+        filterwarnings("ignore", message="PedAnova.*achieve low", category=UserWarning)
+        return {
+            name: importance.get_param_importances(
+                study, evaluator=evaluator, target=lambda trial, at=at: trial.values[at]
+            )
+            for at, name in enumerate(objectives)
+        }
 
 
 def _write(found: Tuning, folder: StudyFolder) -> None:

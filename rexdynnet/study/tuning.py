@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.network.entries import nearest
 from rexdynnet.study.scenario import SimulationScenario, read_scenario
-from rexdynnet.study.spread import Spread, decoded
+from rexdynnet.study.spread import LogUniform, Spread, decoded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,17 +179,27 @@ class Tuning:
         Full names of the figures.
     folder : Path
         Where the winner is written: `best.toml`, or `front/trial_N.toml` for each of a front.
+    importances : mapping of objective to mapping of parameter to float
+        Shares; empty where there were too few trials to tell.
     """
 
     plan: TuningPlan
     table: pd.DataFrame
     objectives: tuple[str, ...]
     folder: Path
+    importances: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict[str, Mapping[str, float]]
+    )
 
     @property
     def varied(self) -> tuple[str, ...]:
         """Names of the parameters."""
         return tuple(self.plan.vary)
+
+    @property
+    def logarithmic(self) -> tuple[str, ...]:
+        """Parameters whose logarithm is spread evenly."""
+        return tuple(n for n, spread in self.plan.vary.items() if isinstance(spread, LogUniform))
 
     @property
     def costs(self) -> Floats:
