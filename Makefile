@@ -75,6 +75,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mv docs/evidence/bench_claim.json.part docs/evidence/bench_claim.json
 	$(BIN)/rexdynnet bench gaming --json > docs/evidence/bench_gaming.json.part
 	mv docs/evidence/bench_gaming.json.part docs/evidence/bench_gaming.json
+	$(BIN)/rexdynnet bench study --json > docs/evidence/bench_study.json.part
+	mv docs/evidence/bench_study.json.part docs/evidence/bench_study.json
 	$(BIN)/rexdynnet bench identify --json > docs/evidence/bench_identify.json.part
 	mv docs/evidence/bench_identify.json.part docs/evidence/bench_identify.json
 
