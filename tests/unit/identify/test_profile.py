@@ -108,3 +108,15 @@ def test_a_fit_for_prediction_and_a_pair_that_was_no_candidate_are_refused(found
         profile_couplings(replace(got, options=FitOptions()))
     with pytest.raises(InputError, match="flat_1_1 and attic were no candidates"):
         profile_couplings(got, [("flat_1_1", "attic")])
+
+
+def test_a_house_held_at_one_temperature_says_nothing_of_its_couplings_and_the_verdict_says_so():
+    meters = simulate_meters(make_building(1, 3, seed=2), seed=2, days=4.0, step_s=3600.0)
+    noise = np.random.default_rng(1).normal(scale=0.02, size=meters.temperature_K.shape)
+    still = replace(meters, temperature_K=meters.temperature_K.mean() + noise)
+    network = identify(still, shape=SHAPE, options=OPTIONS).network
+    for pair in network.couplings:
+        assert not pair.selected
+        assert pair.conductance.verdict is Verdict.NOT_IDENTIFIABLE
+        assert pair.conductance.upper > 50.0
+        assert "alone by 3 K for 24 h" in pair.conductance.reason
