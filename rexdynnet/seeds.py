@@ -24,6 +24,7 @@ class Purpose(Enum):
     SENSOR_DROPOUT = "sensor dropout"
     NETWORK = "random network"
     FORECAST_ERROR = "forecast error"
+    FORECAST_REVISION = "forecast revision"
     BUILDING = "synthetic building"
     PRESENCE = "presence"
     METER_GAP = "meter gap"
