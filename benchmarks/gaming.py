@@ -45,8 +45,8 @@ def measure(report: Report) -> Iterator[Measurement]:
     found = _gains(seeds, report)
     for name in STRATEGIES:
         gains = 100.0 * np.array([found[seed][name] for seed in seeds])
-        mean, error = float(gains.mean()), float(gains.std(ddof=1)) / np.sqrt(len(gains))
-        upper = mean + float(student.ppf(0.95, len(gains) - 1)) * error
+        mean, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+        upper = mean + float(student.ppf(0.95, len(gains) - 1) * error)
         remark = f"one-sided 95 % bound, mean {mean:+.3f} %, {len(gains)} seeds"
         yield Measurement(
             f"gain from {name}",
