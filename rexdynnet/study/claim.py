@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -130,6 +130,18 @@ def weeks(
             if report is not None:
                 report(f"{count} of {len(missing)}: {arm.label}, seed {seed}")
     return {key: _read(file) for key, file in files.items()}
+
+
+def kept_weeks(
+    scenario: SimulationScenario, arms: Sequence[Arm], seeds: Iterable[int], keep: Path
+) -> dict[tuple[Arm, int], Week]:
+    """Read those weeks of `weeks` that are kept already; arguments as there."""
+    files = {
+        (arm, seed): keep / f"{_key(_of(scenario, arm, seed))}.json"
+        for seed in seeds
+        for arm in arms
+    }
+    return {key: _read(file) for key, file in files.items() if file.exists()}
 
 
 def compared(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.contracts import Flow, Participant, Rules
-from rexdynnet.market.deviation import Reading
+from rexdynnet.market.deviation import Cascade, Reading
 from rexdynnet.market.examples import plant_limit
 from rexdynnet.market.policies import ForecastFollowing, Policy
 from rexdynnet.market.pricing import MarginalCost, Pricing
@@ -23,10 +23,13 @@ from rexdynnet.market.prosumer import Prosumer, ProsumerState, begin, orders
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.settle import Terms, UnitCosts, book, settle, true_up
 from rexdynnet.market.setup import Market, MechanismKind
+from rexdynnet.study.market_settings import Arrangement
 from rexdynnet.timeline import PriceSurface
 
 Floats = NDArray[np.float64]
 _HOUR_S = 3600
+METERED_ONLY = Terms(Cascade((), ()), 0, 0)
+"""Of an arrangement that reserves nothing."""
 
 
 class Plant(NamedTuple):
@@ -71,6 +74,9 @@ class Surrogate:
     pricing : Pricing
     mechanism : MechanismKind
     terms : Terms
+    arrangement : Arrangement
+    tariff_EUR_per_MWh : float
+        Of metered heat under `Arrangement.OPERATOR_FORECAST`.
 
     Raises
     ------
@@ -92,6 +98,8 @@ class Surrogate:
     pricing: Pricing = field(default_factory=lambda: MarginalCost(1.0, 0.25))
     mechanism: MechanismKind = MechanismKind.MAKER
     terms: Terms = field(default_factory=Terms)
+    arrangement: Arrangement = Arrangement.RESERVATION
+    tariff_EUR_per_MWh: float = 60.0
 
     def __post_init__(self) -> None:
         sizes = (self.participants, self.hours, self.cycle, self.window)
@@ -122,6 +130,8 @@ class Week(NamedTuple):
     ----------
     bill_EUR : ndarray, shape (participants,)
         After the true-up.
+    paid_EUR : ndarray, shape (participants,)
+        Before it.
     imbalance_Wh : ndarray, shape (participants,)
         Gross.
     surplus_EUR : float
@@ -129,6 +139,7 @@ class Week(NamedTuple):
     """
 
     bill_EUR: Floats
+    paid_EUR: Floats
     imbalance_Wh: Floats
     surplus_EUR: float
 
@@ -218,7 +229,7 @@ def trade_week(
         exchange.advance((hour + lead) * _HOUR_S)
         issue = max(0, hour) // surrogate.cycle
         fresh = hour == -lead or (hour > 0 and hour % surrogate.cycle == 0)
-        if hour < surrogate.hours:
+        if hour < surrogate.hours and surrogate.arrangement is Arrangement.RESERVATION:
             _trade(surrogate, exchange, people, states, demands, issue, lead, fresh, chosen)
         if hour > 0:
             imbalance += _settle(surrogate, exchange, demands, hour - 1, lead, cost_EUR, marginal)
@@ -226,10 +237,14 @@ def trade_week(
         name: round(float(demands.truth_Wh[:, at].sum()))
         for at, name in enumerate(exchange.market.nodes)
     }
+    paid = _paid_EUR(exchange)
     surplus = true_up(exchange, used)
+    return Week(_paid_EUR(exchange), paid, imbalance, surplus * 1e-6)
+
+
+def _paid_EUR(exchange: Reservex) -> Floats:
     balances = exchange.ledger.balances()
-    bill = np.array([-balances[name] * 1e-6 for name in exchange.market.nodes])
-    return Week(bill, imbalance, surplus * 1e-6)
+    return np.array([-balances[name] * 1e-6 for name in exchange.market.nodes])
 
 
 def _persistent(rng: np.random.Generator, issues: int, hours: int, people: int) -> Floats:
@@ -304,11 +319,12 @@ def _settle(
 ) -> Floats:
     names, rules = exchange.market.nodes, exchange.rules
     taken = [round(float(each)) for each in demands.truth_Wh[hour]]
-    price = rules.uEUR_per_lot(float(marginal[hour]))
+    reserving = surrogate.arrangement is Arrangement.RESERVATION
+    flat = surrogate.arrangement is Arrangement.OPERATOR_FORECAST
+    price = rules.uEUR_per_lot(surrogate.tariff_EUR_per_MWh if flat else float(marginal[hour]))
+    terms = surrogate.terms if reserving else METERED_ONLY
     costs = UnitCosts(round(cost_EUR[hour] * 1e6), 0, round(surrogate.lost_Wh), 0, price)
     readings = [Reading(name, name, heat, heat) for name, heat in zip(names, taken, strict=True)]
-    statement = settle(
-        exchange, hour + lead, readings, dict.fromkeys(names, price), costs, surrogate.terms
-    )
+    statement = settle(exchange, hour + lead, readings, dict.fromkeys(names, price), costs, terms)
     book(exchange, statement)
     return np.array([line.bins.short_Wh + line.bins.long_Wh for line in statement.lines], float)
