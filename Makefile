@@ -73,6 +73,8 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 	mv docs/evidence/bench_market.json.part docs/evidence/bench_market.json
 	$(BIN)/rexdynnet bench claim --json > docs/evidence/bench_claim.json.part
 	mv docs/evidence/bench_claim.json.part docs/evidence/bench_claim.json
+	$(BIN)/rexdynnet bench claim_surrogate --json > docs/evidence/bench_claim_surrogate.json.part
+	mv docs/evidence/bench_claim_surrogate.json.part docs/evidence/bench_claim_surrogate.json
 	$(BIN)/rexdynnet bench gaming --json > docs/evidence/bench_gaming.json.part
 	mv docs/evidence/bench_gaming.json.part docs/evidence/bench_gaming.json
 	$(BIN)/rexdynnet bench study --json > docs/evidence/bench_study.json.part

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.control.settings import ControllerKind
+from rexdynnet.market.risk import conditional_value_at_risk
 from rexdynnet.simulation.plant import write_atomically
 from rexdynnet.study.bench import Measurement, Sense
-from rexdynnet.study.claim import Arm, conditional_value_at_risk, kept_weeks
+from rexdynnet.study.claim import Arm, kept_weeks
 from rexdynnet.study.market_settings import Arrangement
 from rexdynnet.study.scenario import SimulationScenario, read_scenario
 from rexdynnet.study.surrogate_week import pay_week

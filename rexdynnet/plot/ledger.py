@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.risk import conditional_value_at_risk
 from rexdynnet.plot.read import labels, variable
 from rexdynnet.plot.style import DASHES, Colour, axes_or_new, dress, figure_of, legend_beside
 
@@ -116,36 +117,6 @@ def bills(result: xr.Dataset | Floats, ax: Axes | None = None, *, level: float =
         draw(float(value), color=Colour.SUPPLY.value, linewidth=1.4, linestyle=dash, label=text)
     legend_beside(ax)
     return figure_of(ax)
-
-
-def conditional_value_at_risk(values: Floats, level: float) -> float:
-    """Mean of the largest 1 − `level` of some values.
-
-    Parameters
-    ----------
-    values : ndarray
-    level : float
-
-    Returns
-    -------
-    float
-
-    Notes
-    -----
-    R. T. Rockafellar and S. Uryasev, Optimization of conditional value-at-risk, Journal of Risk
-    2 (2000): the value at the level itself is weighed by the part of it that lies beyond.
-
-    Examples
-    --------
-    >>> conditional_value_at_risk(np.arange(1.0, 11.0), 0.8)
-    9.5
-    """
-    ordered = np.sort(values)[::-1]
-    tail = (1.0 - level) * len(ordered)
-    whole = int(tail + 1e-9)
-    rest = tail - whole
-    total = ordered[:whole].sum() + (rest * ordered[whole] if rest > 1e-9 else 0.0)
-    return float(total / tail)
 
 
 def _bills_of(result: xr.Dataset) -> tuple[list[str], Floats]:

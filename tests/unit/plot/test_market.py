@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import rexdynnet as rdn
 from rexdynnet.errors import InputError
+from rexdynnet.market.risk import conditional_value_at_risk
 from rexdynnet.plot import (
     bills,
     forward_curves,
@@ -22,7 +23,6 @@ from rexdynnet.plot import (
     price_map,
     reservations,
 )
-from rexdynnet.plot.ledger import conditional_value_at_risk
 from rexdynnet.plot.style import new_picture
 from rexdynnet.study.loop import Run
 from tests.data import ROOT

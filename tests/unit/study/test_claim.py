@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from rexdynnet.control.settings import ControllerKind
+from rexdynnet.market.risk import conditional_value_at_risk
 from rexdynnet.study.claim import (
     Arm,
     Week,
     bill_mean,
     compared,
-    conditional_value_at_risk,
     mean_of,
     weeks,
 )
