@@ -5,7 +5,8 @@
 The load of the coming 36 hours is regressed on the weather forecasts as they were issued
 (before: observed weather), behind first-order lags, and on the hour of the day; what is
 known of the present deviation is carried on. Errors are those of the half of the weeks that
-the regression has not seen. Only these figures are written; the data are not.
+the regression has not seen. What houses have in common evolves as `fit_forecast_evolution` has
+found. Only these figures are written; the data are not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pandas as pd
 from scipy.optimize import least_squares
 
 from rexdynnet.study.forecast_error import ErrorProcess, LoadModel
+from rexdynnet.study.forecast_evolution import read_evolution
 
 LEADS = np.arange(1, 37)
 HARMONICS = 4
@@ -26,6 +28,8 @@ OUTDOOR_LAGS_H = (0.0, 3.0, 6.0, 12.0, 24.0)
 RADIATION_LAGS_H = (0.0, 2.0, 4.0, 8.0)
 DATA = Path("../shared/validation/heat_load/houses_2010_2011.csv")
 TARGET = Path("models/series/heat_load_forecast.toml")
+EVOLUTION = Path("models/series/heat_load_evolution.toml")
+HOUSES = 16
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ def fit_process(variance: np.ndarray, correlation: float) -> ErrorProcess:
 
     def miss(p: np.ndarray) -> np.ndarray:
         one = process(p)
-        relative = one.standard_deviation(LEADS) ** 2 / variance - 1
+        relative = one.standard_deviation(LEADS.astype(float)) ** 2 / variance - 1
         between = [one.correlation(float(k)) for k in LEADS[:-1]]
         return np.concatenate(
             [relative / np.sqrt(len(LEADS)), [2 * (np.mean(between) - correlation)]]
@@ -159,6 +163,13 @@ def fit_process(variance: np.ndarray, correlation: float) -> ErrorProcess:
     ]
     found = min((least_squares(miss, start) for start in starts), key=lambda one: one.cost)
     return process(found.x)
+
+
+def common_share(own: ErrorProcess) -> float:
+    """Factor on the evolution of the houses' mean that takes their own errors out of it."""
+    evolution = read_evolution(EVOLUTION)
+    left = np.mean(own.standard_deviation(LEADS.astype(float)) ** 2) / HOUSES
+    return float(np.sqrt(1.0 - left / np.mean(evolution.error_variance())))
 
 
 def main() -> None:
@@ -193,23 +204,22 @@ def main() -> None:
         raw[name] = cross_validated(x, target)
         errors[name] = carried_on(raw[name], *best_correction(raw[name]))
     size = {name: np.nanvar(one, axis=0) for name, one in errors.items()}
-    own = (size["one house"] - size["mean of 16 houses"]) * 16 / 15
-    common = np.maximum(size["mean of 16 houses"] - own / 16, 0.05 * size["mean of 16 houses"])
+    own = (size["one house"] - size["mean of 16 houses"]) * HOUSES / (HOUSES - 1)
     outdoor = ahead_of(data["T_ambient_observed_degC"].to_numpy()) - weather.outdoor
     bias_K = float(np.nanmean(outdoor))
     processes = {
-        "load_common": fit_process(common, neighbours(errors["mean of 16 houses"])),
         "load_own": fit_process(own, neighbours(errors["one house"])),
         "outdoor_K": fit_process(np.nanvar(outdoor, axis=0), neighbours(outdoor - bias_K)),
     }
-    options.out.write_text(
-        text_of(model, processes, errors, raw, outdoor, mean, bias_K, len(data)), encoding="utf-8"
-    )
+    share = common_share(processes["load_own"])
+    text = text_of(model, share, processes, errors, raw, outdoor, mean, bias_K, len(data))
+    options.out.write_text(text, encoding="utf-8")
     print(options.out.read_text(encoding="utf-8"))
 
 
 def text_of(
     model: LoadModel,
+    share: float,
     processes: dict[str, ErrorProcess],
     errors: dict[str, np.ndarray],
     raw: dict[str, np.ndarray],
@@ -242,6 +252,10 @@ def text_of(
         "harmonics = [           # cosine, sine of the hour (UTC): once a day, twice, ...",
         *(f"  [{a:.5f}, {b:.5f}]," for a, b in model.harmonics),
         "]",
+        "",
+        "[errors.load_common]    # share: without what the 16 houses' own leave in their mean",
+        f'evolution = "{EVOLUTION.name}"',
+        f"share = {share:.5f}",
         "",
         "# e(v | i) = m(v) - c r^(v - i) m(i) + n(v): persistence r, sizes per hour, known c",
         *(

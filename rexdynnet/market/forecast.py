@@ -151,12 +151,18 @@ class ForecastEvolution:
     def scaled(self, factor: float) -> ForecastEvolution:
         """The same evolution with revisions `factor` times as large."""
         return replace(
-            self,
+            self.weather_scaled(factor),
             size=factor * self.size,
-            loadings=tuple(tuple(factor * one for one in row) for row in self.loadings),
-            own=tuple(factor * one for one in self.own),
             jump=replace(self.jump, bias=factor * self.jump.bias),
             later=replace(self.later, bias=factor * self.later.bias),
+        )
+
+    def weather_scaled(self, factor: float) -> ForecastEvolution:
+        """The same evolution with `factor` times of what new weather forecasts bring."""
+        return replace(
+            self,
+            loadings=tuple(tuple(factor * one for one in row) for row in self.loadings),
+            own=tuple(factor * one for one in self.own),
         )
 
     def innovation_variance(self, regressor: float | None = None) -> Floats:

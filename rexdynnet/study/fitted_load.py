@@ -143,7 +143,7 @@ def fitted_forcing(
     relative = _regression(fitted.load, region, instants)
     errors = without_weather(fitted.errors, fitted.load)
     hours = np.arange(len(instants))
-    common = ErrorPath(errors.load_common, seed, DISTRICT).deviation(hours)
+    common = errors.common_path(seed, DISTRICT, start_utc).deviation(hours)
     columns = [
         mean_W
         * np.maximum(
@@ -170,17 +170,27 @@ def without_weather(errors: ForecastErrors, model: LoadModel) -> ForecastErrors:
     -------
     ForecastErrors
         With common deviations so much smaller that, together with the weather's, the mean
-        variance over leads of 1 to 36 h is the measured one.
+        variance over leads of 1 to 36 h is the measured one; of an evolution only what new
+        weather forecasts bring is made smaller.
     """
     lead = np.arange(1, _LEADS_H + 1, dtype=np.float64)
-    measured = float(np.mean(errors.load_common.standard_deviation(lead) ** 2))
     lagged = np.stack(
         [_from_rest(column, model.outdoor_lag_h) for column in np.eye(_LEADS_H)], axis=1
     )
     spread = lagged @ _covariance(errors.outdoor, lead) @ lagged.T
     weather = model.outdoor_per_K**2 * float(np.mean(np.diag(spread)))
-    share = np.sqrt(max(1.0 - weather / measured, 0.0)) if measured > 0 else 0.0
-    return replace(errors, load_common=errors.load_common.scaled(float(share)))
+    common = errors.load_common
+    if isinstance(common, ErrorProcess):
+        share = _share_left(weather, float(np.mean(common.standard_deviation(lead) ** 2)))
+        return replace(errors, load_common=common.scaled(share))
+    other = common.weather_scaled(0.0).error_variance()
+    share = _share_left(weather, float(np.mean(common.error_variance() - other)))
+    return replace(errors, load_common=common.weather_scaled(share))
+
+
+def _share_left(taken: float, variance: float) -> float:
+    """Factor on a standard deviation that takes a part out of its variance."""
+    return float(np.sqrt(max(1.0 - taken / variance, 0.0))) if variance > 0 else 0.0
 
 
 def _covariance(process: ErrorProcess, lead_h: Floats) -> Floats:

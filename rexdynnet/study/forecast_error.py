@@ -9,21 +9,28 @@ hour v, the forecast issued after hour i misses hour v by
 so that errors grow with lead time and are correlated between neighbouring hours as measured.
 An issuer who knows the present deviation has c = 1; his forecasts then shrink from issue to
 issue without bias (a martingale). Weather services do not see the local deviation: c is small.
+What a district's loads have in common may instead follow a fitted evolution
+(`rexdynnet.market.forecast`), whose revisions are as measured too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.forecast import EvolutionPath, ForecastEvolution
 from rexdynnet.network.entries import read_toml
 from rexdynnet.seeds import Purpose, stream
+from rexdynnet.study.forecast_evolution import read_evolution
+from rexdynnet.timeline import as_utc
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +108,7 @@ class ForecastErrors:
 
     Parameters
     ----------
-    load_common : ErrorProcess
+    load_common : ErrorProcess or ForecastEvolution
         Shared by all substations, as a share of the mean load.
     load_own : ErrorProcess
         Each substation's own, as a share of its mean load.
@@ -109,15 +116,32 @@ class ForecastErrors:
         Air temperature in K.
     """
 
-    load_common: ErrorProcess
+    load_common: ErrorProcess | ForecastEvolution
     load_own: ErrorProcess
     outdoor: ErrorProcess
 
     def scaled(self, factor: float) -> ForecastErrors:
         """Errors `factor` times as large; 0 makes forecasts perfect."""
-        parts = (self.load_common, self.load_own, self.outdoor)
-        common, own, outdoor = (part.scaled(factor) for part in parts)
-        return ForecastErrors(common, own, outdoor)
+        common = self.load_common.scaled(factor)
+        return ForecastErrors(common, self.load_own.scaled(factor), self.outdoor.scaled(factor))
+
+    def common_path(
+        self, seed: int, key: str, start_utc: datetime | None
+    ) -> ErrorPath | EvolutionPath:
+        """One realisation of what all substations have in common.
+
+        Parameters
+        ----------
+        seed : int
+        key : str
+            Whose errors; another key is independent.
+        start_utc : datetime or None
+            Of hour 0: weather forecasts come at hours of the day; None takes midnight.
+        """
+        if isinstance(self.load_common, ErrorProcess):
+            return ErrorPath(self.load_common, seed, key)
+        first = 1 if start_utc is None else as_utc(start_utc).hour + 1
+        return EvolutionPath(self.load_common, seed, key, first % _BLOCK_H)
 
 
 @dataclass(frozen=True)
@@ -229,7 +253,8 @@ def read_forecast(path: str | Path) -> FittedForecast:
     content = document.values
     try:
         load = content["load"]
-        processes = [_process(content["errors"][key]) for key in ("load_common", "load_own")]
+        common = _common(content["errors"]["load_common"], file)
+        own = _process(content["errors"]["load_own"])
         outdoor = _process(content["errors"]["outdoor_K"])
         model = LoadModel(
             float(load["constant"]),
@@ -243,7 +268,13 @@ def read_forecast(path: str | Path) -> FittedForecast:
         what = f"the figure {error} is missing or no number"
         remedy = "write the file anew with benchmarks/tools/fit_heat_load.py"
         raise InputError(Finding(what, remedy, file)) from None
-    return FittedForecast(model, ForecastErrors(processes[0], processes[1], outdoor))
+    return FittedForecast(model, ForecastErrors(common, own, outdoor))
+
+
+def _common(values: Mapping[str, Any], file: Path) -> ErrorProcess | ForecastEvolution:
+    if "evolution" not in values:
+        return _process(values)
+    return read_evolution(file.parent / str(values["evolution"])).scaled(float(values["share"]))
 
 
 def _process(values: Mapping[str, float]) -> ErrorProcess:

@@ -99,7 +99,8 @@ class Forecaster:
         issue = int(np.floor(issued_s / _HOUR_S + 1e-9))
         middle = 0.5 * (edges_s[1:] + edges_s[:-1])
         hours = np.floor(middle / _HOUR_S + 1e-9).astype(np.int64)
-        common = ErrorPath(errors.load_common, self.seed, DISTRICT).error(issue, hours)
+        start = self.truth.start_utc
+        common = errors.common_path(self.seed, DISTRICT, start).error(issue, hours)
         if self.fitted is not None:
             until = np.arange(issue, max(int(hours.max()), issue) + 1)
             outdoor = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, until)

@@ -106,13 +106,12 @@ def test_a_forecast_is_the_regression_on_the_issued_weather_and_what_is_known(fi
     names = [signal.name for signal in forecaster.truth.signals]
     hours = issue + np.arange(ahead)
     errors = without_weather(fitted.errors, fitted.load)
-    paths = {
-        "district": errors.load_common,
-        "substation_1": errors.load_own,
-    }
+    paths = (
+        errors.common_path(3, "district", scenario.start_utc),
+        ErrorPath(errors.load_own, 3, "substation_1"),
+    )
     known = 0.0
-    for key, process in paths.items():
-        path = ErrorPath(process, 3, key)
+    for path in paths:
         known = known + path.deviation(hours) - path.error(issue, hours)
     # the weather as issued: the truth up to the issue, then the service's forecast
     begin = scenario.start_utc
@@ -141,7 +140,7 @@ def test_forecasts_are_as_wrong_as_those_of_the_measured_houses(fitted) -> None:
         names = [signal.name for signal in forecaster.truth.signals]
         columns = [i for i, name in enumerate(names) if name.endswith("heat_demand")]
         mean_W = next(iter(forecaster.fitted.mean_W.values())) if forecaster.fitted else np.nan
-        for issue in range(0, 12 * 24, 31):
+        for issue in range(0, 12 * 24, 7):
             edges = HOUR_S * (issue + np.arange(37))
             missed = forecaster.means(edges) - forecaster.forecast(edges[0], edges)
             share = missed[:, columns] / mean_W
