@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import casadi as ca
 import numpy as np
 
+from rexdynnet.control.evaluator import Evaluator
 from rexdynnet.control.stage import Floats, StageModel
 from rexdynnet.control.trajectory import Trajectory
 from rexdynnet.network.graph import Network
@@ -81,25 +83,20 @@ def stage_prices(
     """
     stage, plan = trajectory.stage, trajectory.plan
     columns = [stage.index(stage.parameters, f"{unit}.heat_demand") for unit in priced(network)]
-    groups = adjoint or AdjointSweep(stage)
+    sweep = adjoint or AdjointSweep(stage)
     of_rows = plan.row_multipliers
     scarce = np.array([row.quantity in _SCARCE for row in stage.rows], dtype=float)
-    nothing = np.zeros(len(stage.cost_terms))
     terms = np.array([float(term in _ENERGY_TERMS) for term in stage.cost_terms])
     unserved = np.array([float(term in _SCARCITY_TERMS) for term in stage.cost_terms])
-    pumps = 1.0 - terms - unserved
-    no_rows = np.zeros_like(of_rows)
-    per_MWh = _MWH_J / stage.step_s
-
-    def part(weights: Floats, rows: Floats, end: float = 0.0, bounds: float = 0.0) -> Floats:
-        return groups.slopes(trajectory, weights, rows, end, bounds)[:, columns] * per_MWh
-
-    fuel = part(terms, no_rows, end=1.0)
-    pumping = part(pumps, no_rows)
-    congestion = part(nothing, of_rows * (1.0 - scarce), bounds=1.0)
-    scarcity = part(unserved, of_rows * scarce)
-    heats = _heat_outputs(stage, network)
-    response = groups.heat_slopes(trajectory, heats)[:, columns]
+    rewarded = Lane(weights=terms, end=1.0)
+    pumped = Lane(weights=1.0 - terms - unserved)
+    congested = Lane(rows=of_rows * (1.0 - scarce), bounds=1.0)
+    short = Lane(weights=unserved, rows=of_rows * scarce)
+    own = Lane(np.ones_like(terms), of_rows, end=1.0, onto=plan.dynamics_multipliers)
+    lanes = (rewarded, pumped, congested, short, own, _heat_lane(trajectory, network))
+    slopes = sweep.slopes(trajectory, lanes)[:, :, columns]
+    response = slopes[5]
+    fuel, pumping, congestion, scarcity, direct = slopes[:5] * (_MWH_J / stage.step_s)
     served = 1.0 - np.column_stack(
         [trajectory.control(f"{name}.curtailed_share") for name in priced(network)]
     )
@@ -107,7 +104,6 @@ def stage_prices(
     unit = np.divide(fuel, response, out=np.zeros_like(fuel), where=firm)
     energy = np.where(firm, unit * served, fuel)
     loss = fuel - energy + pumping
-    direct = groups.direct(trajectory)[:, columns] * per_MWh
     total = energy + loss + congestion + scarcity
     return StagePrices(total, energy, loss, congestion, scarcity, np.abs(total - direct), response)
 
@@ -170,16 +166,46 @@ def priced(network: Network) -> tuple[str, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Lane:
+    """One adjoint of the trajectory: what is summed up along it.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (n_terms,), optional
+        On the cost terms; left out: 0.
+    rows : ndarray, shape (K, n_g), optional
+        Multipliers of the rows.
+    outputs : ndarray, shape (K, n_y), optional
+        Weights on outputs.
+    end : float
+        Weight of the terminal cost.
+    bounds : float
+        Weight of the multipliers of bounds on states.
+    onto : ndarray, shape (K, n_x), optional
+        Slopes by the next state that hold instead of those that are carried back.
+    """
+
+    weights: Floats | None = None
+    rows: Floats | None = None
+    outputs: Floats | None = None
+    end: float = 0.0
+    bounds: float = 0.0
+    onto: Floats | None = None
+
+
 class AdjointSweep:
-    """Adjoint sweeps of a stage for chosen cost terms and rows.
+    """Adjoint sweeps of a stage for chosen cost terms and rows, some of them abreast.
 
     Parameters
     ----------
     stage : StageModel
+    lanes : int
+        How many go abreast.
     """
 
-    def __init__(self, stage: StageModel) -> None:
-        self.stage = stage
+    def __init__(self, stage: StageModel, lanes: int = 6) -> None:
+        self.stage, self.lanes = stage, lanes
         n_x, n_g, n_c = len(stage.states), len(stage.rows), len(stage.cost_terms)
         n_y = len(stage.output_signals)
         x, u, p = (ca.SX.sym(label, size) for label, size in zip("xup", stage.sizes, strict=True))
@@ -191,70 +217,46 @@ class AdjointSweep:
         if n_g:
             whole = whole + ca.dot(of_rows, g)
         slopes = [ca.densify(ca.gradient(whole, v)) for v in (x, p)]
-        self.sweep = ca.Function("sweep", [x, u, p, onto, of_rows, weights, of_outputs], slopes)
+        one = ca.Function("sweep", [x, u, p, onto, of_rows, weights, of_outputs], slopes)
+        self._sweep = Evaluator(one.map("sweeps", "serial", lanes, [0, 1, 2], []), lanes)
         end = stage.terminal(x, p)
-        self.end = ca.Function("end", [x, p], [ca.densify(ca.gradient(end, v)) for v in (x, p)])
+        by_end = [ca.densify(ca.gradient(end, v)) for v in (x, p)]
+        self._end = Evaluator(ca.Function("end", [x, p], by_end), 1)
 
-    def slopes(
-        self, trajectory: Trajectory, weights: Floats, rows: Floats, end: float, bounds: float
-    ) -> Floats:
-        """Slopes with respect to p of chosen terms under fixed controls, shape (K, n_p)."""
-        plan = trajectory.plan
-        by_x, by_p = self.end(plan.states[-1], trajectory.parameters[-1])
-        onto = end * np.asarray(by_x, dtype=float).ravel()
-        last = end * np.asarray(by_p, dtype=float).ravel()
-        onto = onto + bounds * plan.state_multipliers[-1]
-        nothing = np.zeros(len(self.stage.output_signals))
-        outputs = np.tile(nothing, (plan.horizon, 1))
-        found = self._back(trajectory, onto, weights, rows, outputs, bounds)
-        found[-1] += last
-        return found
+    def slopes(self, trajectory: Trajectory, lanes: Sequence[Lane]) -> Floats:
+        """Slopes with respect to p under fixed controls.
 
-    def heat_slopes(self, trajectory: Trajectory, heats: Floats) -> Floats:
-        """How much more heat is given, or kept less in store, per W demanded more."""
-        K = trajectory.plan.horizon
-        outputs = np.tile(heats, (K, 1))
-        stored = self.stage.index(self.stage.output_signals, "network.stored_heat")
-        outputs[-1, stored] = -1.0 / self.stage.step_s
-        nothing = np.zeros(len(self.stage.cost_terms))
-        rows = np.zeros((K, len(self.stage.rows)))
-        onto = np.zeros(len(self.stage.states))
-        return self._back(trajectory, onto, nothing, rows, outputs, 0.0)
+        Parameters
+        ----------
+        trajectory : Trajectory
+        lanes : sequence of Lane
+            At most as many as go abreast.
 
-    def direct(self, trajectory: Trajectory) -> Floats:
-        """Slopes of the Lagrangian with the solver's own multipliers, shape (K, n_p)."""
-        plan = trajectory.plan
-        everything = np.ones(len(self.stage.cost_terms))
-        nothing = np.zeros(len(self.stage.output_signals))
-        found = np.empty((plan.horizon, len(self.stage.parameters)))
-        for k in range(plan.horizon):
-            _, by_p = self.sweep(
-                plan.states[k],
-                plan.controls[k],
-                trajectory.parameters[k],
-                plan.dynamics_multipliers[k],
-                plan.row_multipliers[k],
-                everything,
-                nothing,
-            )
-            found[k] = np.asarray(by_p, dtype=float).ravel()
-        _, by_p = self.end(plan.states[-1], trajectory.parameters[-1])
-        found[-1] += np.asarray(by_p, dtype=float).ravel()
-        return found
-
-    def _back(
-        self,
-        trajectory: Trajectory,
-        onto: Floats,
-        weights: Floats,
-        rows: Floats,
-        outputs: Floats,
-        bounds: float,
-    ) -> Floats:
-        plan = trajectory.plan
-        found = np.empty((plan.horizon, len(self.stage.parameters)))
-        for k in range(plan.horizon - 1, -1, -1):
-            by_x, by_p = self.sweep(
+        Returns
+        -------
+        ndarray, shape (number of lanes, K, n_p)
+        """
+        stage, plan, count = self.stage, trajectory.plan, len(lanes)
+        K, n_x, n_p = plan.horizon, len(stage.states), len(stage.parameters)
+        weights = np.zeros((self.lanes, len(stage.cost_terms)))
+        rows = np.zeros((K, self.lanes, len(stage.rows)))
+        outputs = np.zeros((K, self.lanes, len(stage.output_signals)))
+        for place, lane in enumerate(lanes):
+            weights[place] = 0.0 if lane.weights is None else lane.weights
+            rows[:, place] = 0.0 if lane.rows is None else lane.rows
+            outputs[:, place] = 0.0 if lane.outputs is None else lane.outputs
+        end = np.array([lane.end for lane in lanes])[:, None]
+        bounds = np.array([lane.bounds for lane in lanes])[:, None]
+        by_x, by_p = self._end(plan.states[-1], trajectory.parameters[-1])
+        onto = np.zeros((self.lanes, n_x))
+        onto[:count] = end * by_x.ravel() + bounds * plan.state_multipliers[-1]
+        found = np.empty((count, K, n_p))
+        last = end * by_p.ravel()
+        for k in range(K - 1, -1, -1):
+            for place, lane in enumerate(lanes):
+                if lane.onto is not None:
+                    onto[place] = lane.onto[k]
+            slopes = self._sweep(
                 plan.states[k],
                 plan.controls[k],
                 trajectory.parameters[k],
@@ -263,16 +265,20 @@ class AdjointSweep:
                 weights,
                 outputs[k],
             )
-            found[k] = np.asarray(by_p, dtype=float).ravel()
-            onto = np.asarray(by_x, dtype=float).ravel()
+            found[:, k] = slopes[1][:count]
+            onto[:count] = slopes[0][:count]
             if k:
-                onto = onto + bounds * plan.state_multipliers[k - 1]
+                onto[:count] += bounds * plan.state_multipliers[k - 1]
+        found[:, -1] += last
         return found
 
 
-def _heat_outputs(stage: StageModel, network: Network) -> Floats:
-    """1 for each plant's heat among the outputs."""
+def _heat_lane(trajectory: Trajectory, network: Network) -> Lane:
+    """How much more heat plants give, or stores keep less."""
+    stage = trajectory.stage
     plants = {plant.name for plant in network.plants}
-    return np.array(
-        [float(s.quantity == "heat" and s.component in plants) for s in stage.output_signals]
-    )
+    heats = [float(s.quantity == "heat" and s.component in plants) for s in stage.output_signals]
+    outputs = np.tile(np.array(heats), (trajectory.plan.horizon, 1))
+    stored = stage.index(stage.output_signals, "network.stored_heat")
+    outputs[-1, stored] = -1.0 / stage.step_s
+    return Lane(outputs=outputs)
