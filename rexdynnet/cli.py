@@ -127,11 +127,10 @@ def run_loop(
     and the exchange's journal. A run that was killed goes on where the same command is given again.
     """
     from rexdynnet.cli_output import (
-        JOURNAL,
         KPIS,
-        LEDGER,
         LOG,
         RESULT,
+        books,
         keep_in,
         loop_pictures,
         remove_kept,
@@ -143,6 +142,7 @@ def run_loop(
         write_result,
     )
     from rexdynnet.cli_progress import run_with_progress
+    from rexdynnet.study.building_tables import remove_flats
     from rexdynnet.study.scenario import read_scenario
 
     with clean_errors():
@@ -157,13 +157,13 @@ def run_loop(
             lines = told(done)
             write_log(folder / LOG, wanted, lines, seconds)
         remove_kept(keep)
+        remove_flats(out, done.market)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
         for line in lines:
             typer.echo(line)
         typer.echo(f"run in {seconds:.1f} s; written:")
-        books = [out / LEDGER, out / JOURNAL] if done.market is not None else []
-        for file in [out / RESULT, out / KPIS, *books, *drawn, out / LOG]:
+        for file in [out / RESULT, out / KPIS, *books(out, done.market), *drawn, out / LOG]:
             typer.echo(f"  {file}")
 
 
@@ -358,15 +358,15 @@ def bench(
 def audit(
     ledger: Annotated[Path, typer.Argument(help="Exported ledger, or the folder that holds it.")],
 ) -> None:
-    """Add up a ledger again, transfer by transfer, and print what every account stands at."""
-    from rexdynnet.market.ledger import audit_csv
+    """Add up a ledger again, transfer by transfer, and print what every account stands at.
+
+    In a run's folder also the ledgers of buildings, which must close with it.
+    """
+    from rexdynnet.cli_output import audit_lines
 
     with clean_errors():
-        balances = audit_csv(ledger / "ledger.csv" if ledger.is_dir() else ledger)
-        width = max(map(len, balances), default=0)
-        for name, uEUR in balances.items():
-            typer.echo(f"{name:{width}} {uEUR / 1e6:16.6f} EUR")
-        typer.echo(f"{'sum':{width}} {sum(balances.values()) / 1e6:16.6f} EUR")
+        for line in audit_lines(ledger):
+            typer.echo(line)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rexdynnet.study.checkpoint import Keep
     from rexdynnet.study.loop import Run
+    from rexdynnet.study.market_session import MarketSession
     from rexdynnet.study.scenario import SimulationScenario
     from rexdynnet.study.validate import Validation
 
@@ -142,6 +143,9 @@ def write_figures(done: Run, folder: Path, keep: Keep) -> None:
     """Write a closed-loop run's key figures and, where it had a market, its books."""
     numbers = {**done.kpis.numbers(), "rungs": dict(done.kpis.rungs)}
     if done.market is not None:
+        from rexdynnet.study.building_tables import write_flats
+
+        write_flats(done.market, folder)
         done.market.exchange.ledger.to_csv(folder / LEDGER)
         # a copy: a crash from here on still finds the run as it was kept
         shutil.copyfile(keep.journal, folder / JOURNAL)
@@ -237,6 +241,48 @@ def loop_pictures(result: xr.Dataset) -> dict[str, Picture]:
         "bills",
     )
     return {f"{name}.png": known[name] for name in first if name in known}
+
+
+def books(out: Path, market: MarketSession | None) -> list[Path]:
+    """What a run's market left in its folder."""
+    from rexdynnet.study.building_tables import FLATS, building_ledgers
+
+    if market is None:
+        return []
+    flats = [*building_ledgers(out), out / FLATS] if market.buildings.books else []
+    return [out / LEDGER, *flats, out / JOURNAL]
+
+
+def audit_lines(ledger: Path) -> list[str]:
+    """Add up a ledger, or all ledgers of a run's folder; raises where they do not agree.
+
+    Parameters
+    ----------
+    ledger : Path
+
+    Returns
+    -------
+    list of str
+        What every account stands at, ledger after ledger.
+    """
+    from rexdynnet.market.building_book import check_mirror
+    from rexdynnet.market.ledger import audit_csv
+    from rexdynnet.study.building_tables import building_ledgers
+
+    area = ledger / LEDGER if ledger.is_dir() else ledger
+    balances = audit_csv(area)
+    found = _balances(balances)
+    for path in building_ledgers(ledger) if ledger.is_dir() else ():
+        own = audit_csv(path)
+        place = check_mirror(balances, own, path)
+        found += ["", f"{path.name}: the account of {place}, passed on", *_balances(own)]
+    return found
+
+
+def _balances(balances: Mapping[str, int]) -> list[str]:
+    width = max(map(len, balances), default=0)
+    whole = {**balances, "sum": sum(balances.values())}
+    return [f"{name:{width}} {uEUR / 1e6:16.6f} EUR" for name, uEUR in whole.items()]
 
 
 def remove_pictures(out: Path) -> None:

@@ -138,10 +138,10 @@ class Ledger:
         """Balance of every account in µEUR."""
         return dict(zip(self.names, self.balance, strict=True))
 
-    def entries(self) -> Iterator[Entry]:
-        """Every transfer, oldest first."""
+    def entries(self, since: int = 0) -> Iterator[Entry]:
+        """Every transfer, oldest first; the first `since` of them left out."""
         flat = self._entries
-        for at in range(0, len(flat), 6):
+        for at in range(6 * since, len(flat), 6):
             event, unit, cause, debit, credit, amount = flat[at : at + 6]
             yield Entry(event, unit, Cause(cause), self.names[debit], self.names[credit], amount)
 

@@ -288,13 +288,16 @@ def sections(document: Entry, name: str, findings: list[Finding]) -> tuple[Entry
     ----------
     document : Entry
     name : str
+        May be dotted, such as `market.buildings`.
     findings : list of Finding
 
     Returns
     -------
     tuple of Entry
     """
-    value: Any = document.values.get(name, [])
+    value: Any = document.values
+    for part in name.split("."):
+        value = cast(Mapping[str, Any], value).get(part, []) if isinstance(value, Mapping) else []
     if not isinstance(value, list):
         findings.append(
             document.finding(f"{name} is not a list of tables", f"write it as [[{name}]]", name)

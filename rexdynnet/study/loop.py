@@ -21,6 +21,7 @@ from rexdynnet.errors import Finding, InputError
 from rexdynnet.simulation.plant import DenseOutput, Inputs, PlantState
 from rexdynnet.simulation.sensors import SensorState
 from rexdynnet.simulation.simulate import Collector, output_times
+from rexdynnet.study.building_tables import with_flats
 from rexdynnet.study.checkpoint import Fixed, Keep, Keeper
 from rexdynnet.study.market_producers import check_participants
 from rexdynnet.study.market_session import Counted, MarketSession, open_session
@@ -193,9 +194,8 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     network = scenario.network
     world = make_world(scenario, settings)
     fitted = fitted_loads(scenario)
-    presence = None if scenario.demand is None else scenario.demand.presence
     forecaster = Forecaster(
-        network, world.truth, settings.forecast, scenario.seed, fitted, presence
+        network, world.truth, settings.forecast, scenario.seed, fitted, scenario.presence
     )
     schedule = committed_schedule(scenario, settings, forecaster)
     if schedule is not None:
@@ -413,7 +413,7 @@ def _ended(ready: _Ready, now: _Moving) -> Run:
         safety.finish()
         data = safety.label(data)
     if market is not None:
-        data = with_market(data, market)
+        data = with_flats(with_market(data, market), market)
     told = "\n".join(str(finding) for finding in now.warnings)
     return Run(data.assign_attrs(warnings=told), kpis, now.warnings, alarms, safety, market)
 

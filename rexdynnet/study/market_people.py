@@ -22,7 +22,7 @@ _CONSUMES = frozenset({Flow.EJECTION})
 
 @dataclass(frozen=True)
 class People:
-    """The prosumers of a run, one per substation that asks for heat.
+    """The prosumers of a run, one per substation that asks for heat and has no flats that trade.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ class People:
 
     def begin(self) -> dict[str, ProsumerState]:
         """States before the first order."""
-        return {name: begin(self.prosumer(name)) for name in self.names}
+        own = [name for name in self.names if name not in self.settings.behind]
+        return {name: begin(self.prosumer(name)) for name in own}
 
     def orders(
         self, exchange: Reservex, states: Mapping[str, ProsumerState], now_s: float, lead: int
@@ -77,6 +78,8 @@ class People:
         found: list[Order] = []
         after: dict[str, ProsumerState] = {}
         for column, name in enumerate(self.names):
+            if name in self.settings.behind:
+                continue
             wanted, after[name] = orders(
                 exchange,
                 self.prosumer(name),
@@ -117,7 +120,7 @@ class People:
         after = dict(states)
         for name, need_W in zip(self.names, need, strict=True):
             policy = self.prosumer(name).policy
-            if isinstance(policy, Inelastic):
+            if isinstance(policy, Inelastic) or name in self.settings.behind:
                 continue
             own_Wh = float(need_W) * self.settings.unit_s / J_PER_Wh
             memory = states[name].memory

@@ -304,7 +304,7 @@ def make_producers(
 
 
 def check_participants(settings: MarketSettings, network: Network, file: Path | None) -> None:
-    """Refuse producers that cannot promise, and policies of nobody.
+    """Refuse producers that cannot promise, policies of nobody, and buildings nowhere.
 
     Parameters
     ----------
@@ -333,8 +333,38 @@ def check_participants(settings: MarketSettings, network: Network, file: Path | 
         for name in settings.policies
         if name not in known
     ]
+    findings += _buildings(settings, network, file)
     if findings:
         raise InputError(*findings)
+
+
+def _buildings(settings: MarketSettings, network: Network, file: Path | None) -> list[Finding]:
+    places = reserving(network)
+    found: list[Finding] = []
+    for building in settings.buildings:
+        if building.participant not in places:
+            found.append(
+                Finding(
+                    f"building {building.name} stands behind {building.participant!r}, where "
+                    "nobody reserves",
+                    nearest(building.participant, places),
+                    file=file,
+                    field="market.buildings.substation",
+                    component=building.name,
+                )
+            )
+        taken = {*places, *settings.producers} & {*building.shares, building.name}
+        found += [
+            Finding(
+                f"{name} is a participant of the area too",
+                "rename the flat or the building",
+                file=file,
+                field="market.buildings",
+                component=building.name,
+            )
+            for name in sorted(taken)
+        ]
+    return found
 
 
 def producer_rows(settings: MarketSettings, network: Network) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from rexdynnet.market.setup import MechanismKind
 from rexdynnet.network.entries import Entry, nearest, section
 from rexdynnet.network.fields import NotNegative, Positive, Record
 from rexdynnet.network.parsing import parse, to_si
+from rexdynnet.study.building_records import read_buildings
 from rexdynnet.study.market_settings import (
     Arrangement,
     MarketSettings,
@@ -30,7 +31,7 @@ from rexdynnet.study.records import DurationField
 
 _Choice = TypeVar("_Choice", bound=Enum)
 _PERMILLE = 1000.0
-_NESTED = frozenset({"settlement", "meters", "policy", "policies"})
+_NESTED = frozenset({"settlement", "meters", "policy", "policies", "buildings"})
 
 
 def _choice(kind: type[_Choice]) -> BeforeValidator:
@@ -127,6 +128,12 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
         found = _policy(entry, unit_s, document, findings)
         if found is not None:
             policies[name] = found
+    usual = policy
+
+    def of_flat(entry: Entry) -> Policy | None:
+        return _policy(entry, unit_s, document, findings) if entry.values else usual
+
+    buildings = read_buildings(document, of_flat, findings)
     if "schedule" in document.values:
         findings.append(
             document.finding(
@@ -163,6 +170,7 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
             policies,
             MeterGaps(meters.missing_share, meters.units_late),
             record.producers,
+            buildings,
         )
     except InputError as error:
         findings += [replace(finding, file=document.file) for finding in error.findings]

@@ -19,7 +19,9 @@ from rexdynnet.market.prosumer import ProsumerState
 from rexdynnet.market.reservex import Reply, Reservex
 from rexdynnet.market.settle import Line, Statement, Terms, UnitCosts
 from rexdynnet.network.graph import Network
+from rexdynnet.study.building_tables import flat_lines
 from rexdynnet.study.market_bills import Bills, mean_uEUR, readings_of
+from rexdynnet.study.market_buildings import Buildings, open_buildings
 from rexdynnet.study.market_people import People
 from rexdynnet.study.market_planner import Planner, PlannerState, make_planner
 from rexdynnet.study.market_producers import Producers, make_producers
@@ -71,6 +73,7 @@ class MarketSession:
     planner : Planner
     people : People
     producers : Producers
+    buildings : Buildings
     bills : Bills
     state : PlannerState or None
     schedule : Schedule or None
@@ -110,6 +113,7 @@ class MarketSession:
     planner: Planner
     people: People
     producers: Producers
+    buildings: Buildings
     bills: Bills
     state: PlannerState | None = None
     schedule: Schedule | None = None
@@ -213,6 +217,7 @@ class MarketSession:
         self.exchange.advance((last + 1 + self.lead) * self.settings.unit_s)
         self._settle(last, tally, counted)
         self.bills.close(self.exchange)
+        self._pass_on()
         self.exchange.close()
         self.trading_s += process_time() - begun
 
@@ -271,10 +276,18 @@ class MarketSession:
         wanted, people = self.people.orders(self.exchange, states, now_s, self.lead)
         offered, producers = self.producers.orders(self.exchange, states, now_s, self.lead)
         self.prosumers = people | producers
-        for order in wanted + offered:
+        netted = self.buildings.orders(self.exchange, now_s, self.lead)
+        for order in wanted + netted + offered:
             self.exchange.submit(order)
         for reply in self.exchange.commit():
             self._note(reply)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let buildings share among their flats what the exchange has booked."""
+        arrangement, marginals = self.settings.arrangement, self.marginals
+        terms = self.settings.terms if arrangement is Arrangement.RESERVATION else _FREE
+        self.buildings.follow(self.exchange, self.statements, marginals, self.lead, terms)
 
     def _draw(self, unit: int) -> None:
         """Those who can store heat say what they draw in the unit that begins."""
@@ -284,6 +297,9 @@ class MarketSession:
         waited = self.lead if unit == 0 else 0
         self.shifts_W, self.prosumers = self.people.draws(self.prosumers, held, edges_s, waited)
         self.shifted_J += sum(map(abs, self.shifts_W.values())) * self.settings.unit_s
+        flats_W, flats_J = self.buildings.draws(self.exchange, unit, self.lead)
+        self.shifts_W |= flats_W
+        self.shifted_J += flats_J
 
     def _note(self, reply: Reply) -> None:
         if reply.refusal is not None:
@@ -352,6 +368,7 @@ class MarketSession:
         )
         self.bills.read_late(self.exchange, unit)
         self.marginals.append(dict(self.marginal_uEUR))
+        self._pass_on()
 
     def _held_Wh(self, name: str, unit: int) -> int:
         """What a producer has promised in a unit of the run, negative."""
@@ -410,6 +427,7 @@ class MarketSession:
             f"  causes: {causes}; {figures['refused_orders']:.0f} orders refused, "
             f"{figures['gates_uncertified']:.0f} plans not certified, "
             f"{figures['units_by_tariff']:.0f} units quoted by the tariff",
+            *flat_lines(self),
         ]
 
 
@@ -456,5 +474,6 @@ def open_session(
         make_planner(network, settings.control, market),
         People(market, forecaster, names, tuple(demands[name] for name in names)),
         make_producers(market, network, forecaster, settings.prices, start_utc),
+        open_buildings(market, forecaster, demands),
         Bills(market.gaps, seed),
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.building import Building
 from rexdynnet.market.contracts import J_PER_Wh, Participant, Quality, Rules
 from rexdynnet.market.flexible import Flexible, HeatStore
 from rexdynnet.market.hedging import Hedging
@@ -107,11 +108,14 @@ class MarketSettings:
     gaps : MeterGaps
     producers : tuple of str
         Plants whose owners promise heat at the exchange.
+    buildings : tuple of Building
+        Whose flats trade behind their substations.
 
     Raises
     ------
     InputError
-        Gates between two units, or a plan that ends before the window.
+        Gates between two units, a plan that ends before the window, or two buildings of one name
+        or substation.
     """
 
     arrangement: Arrangement = Arrangement.RESERVATION
@@ -131,9 +135,10 @@ class MarketSettings:
     policies: Mapping[str, Policy] = field(default_factory=dict[str, Policy])
     gaps: MeterGaps = field(default_factory=MeterGaps)
     producers: tuple[str, ...] = ()
+    buildings: tuple[Building, ...] = ()
 
     def __post_init__(self) -> None:
-        findings: list[Finding] = []
+        findings = self._twice()
         if self.unit_s != round(self.unit_s) or self.gate_s % self.unit_s:
             findings.append(
                 Finding(
@@ -161,6 +166,39 @@ class MarketSettings:
             )
         if findings:
             raise InputError(*findings)
+
+    @property
+    def behind(self) -> frozenset[str]:
+        """Substations whose flats trade."""
+        return frozenset(building.participant for building in self.buildings)
+
+    def _twice(self) -> list[Finding]:
+        names = [building.name for building in self.buildings]
+        places = [building.participant for building in self.buildings]
+        found = [
+            Finding(
+                f"{count} buildings {word} {name}",
+                remedy,
+                field=f"market.buildings.{field_name}",
+                component=name,
+            )
+            for group, word, field_name, remedy in (
+                (names, "are called", "name", "give each a name of its own"),
+                (places, "stand behind", "substation", "put all flats into one"),
+            )
+            for name in sorted(set(group))
+            if (count := group.count(name)) > 1
+        ]
+        found += [
+            Finding(
+                f"{name} has a policy, and flats that trade by theirs",
+                "give the flats policies, or leave the building out",
+                field=f"market.policies.{name}",
+            )
+            for name in places
+            if name in self.policies
+        ]
+        return found
 
 
 def reserving(network: Network) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,6 +34,8 @@ class Presence:
         Mean length of an absence, at least one hour.
     remaining_share : float
         Heat that is still drawn then, as a share of what would be drawn at home; above 0.
+    flats : mapping of str to mapping of str to float
+        Substations with several prosumers behind them, each absent by himself: their shares.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class Presence:
     away_share: float
     away_h: float = 48.0
     remaining_share: float = 0.5
+    flats: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
 
     def __post_init__(self) -> None:
         sound = 0.0 <= self.away_share < 1.0 and self.away_h >= 1.0
@@ -90,9 +93,29 @@ class Presence:
         """
         if self.away_share == 0.0:
             return np.ones(len(hours))
+        if name in self.flats:
+            return self.parts(seed, name, self.flats[name], hours).sum(axis=1)
         last = int(hours.max(initial=0)) + 1
         away = _away(self.away_share, self.away_h, seed, name, -(-last // 168) * 168)
         return np.where(away[np.maximum(hours, 0)], self.remaining_share, 1.0)
+
+    def parts(
+        self, seed: int, name: str, shares: Mapping[str, float], hours: NDArray[np.int64]
+    ) -> Floats:
+        """What each flat draws of what all would draw at home, shape (n, flats).
+
+        Parameters
+        ----------
+        seed : int
+        name : str
+            Of the substation.
+        shares : mapping of flat to float
+        hours : ndarray of int, shape (n,)
+        """
+        drawn = [
+            share * self.share(seed, f"{name}/{flat}", hours) for flat, share in shares.items()
+        ]
+        return np.column_stack(drawn)
 
 
 def with_absences(forcing: Forcing, presence: Presence, seed: int) -> Forcing:

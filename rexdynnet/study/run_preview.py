@@ -17,7 +17,7 @@ from rexdynnet.signals import Hold
 from rexdynnet.simulation.forcing import Forcing
 from rexdynnet.study.fitted_load import DISTRICT, FittedLoads, without_weather
 from rexdynnet.study.forecast_error import ErrorPath, ForecastErrors
-from rexdynnet.study.presence import Presence, shares_of
+from rexdynnet.study.presence import Presence, hours_of, shares_of
 from rexdynnet.study.run_settings import ForecastKind, ForecastSettings, PriceSettings
 from rexdynnet.timeline import Schedule, TimeUnit, seconds_since, units_from
 
@@ -96,27 +96,34 @@ class Forecaster:
         errors = self._errors
         if errors is None:
             return values
-        issue = int(np.floor(issued_s / _HOUR_S + 1e-9))
-        middle = 0.5 * (edges_s[1:] + edges_s[:-1])
-        hours = np.floor(middle / _HOUR_S + 1e-9).astype(np.int64)
+        issue, hours = _hours(issued_s, edges_s)
+        common = self.common_error(issued_s, edges_s)
+        for column, signal in enumerate(self.truth.signals):
+            if signal.quantity in ("heat_demand", "mass_flow_demand"):
+                own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
+                missed = (common + own) * self.usual[column]
+                values[:, column] = np.maximum(values[:, column] - missed, 0.0)
+            elif signal.quantity == "available_heat":
+                own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
+                values[:, column] = np.maximum(values[:, column] - own * self.usual[column], 0.0)
+            elif signal.component == OUTDOOR and signal.quantity == "temperature":
+                missed = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, hours)
+                values[:, column] -= missed
+        return values
+
+    def common_error(self, issued_s: float, edges_s: Floats) -> Floats:
+        """Error that all loads share, as a share of their usual means, shape (n,)."""
+        errors = self._errors
+        if errors is None:
+            return np.zeros(len(edges_s) - 1)
+        issue, hours = _hours(issued_s, edges_s)
         start = self.truth.start_utc
         common = errors.common_path(self.seed, DISTRICT, start).error(issue, hours)
         if self.fitted is not None:
             until = np.arange(issue, max(int(hours.max()), issue) + 1)
             outdoor = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, until)
             common = common + self.fitted.weather_miss(outdoor)[np.maximum(hours - issue, 0)]
-        for column, signal in enumerate(self.truth.signals):
-            if signal.quantity in ("heat_demand", "mass_flow_demand"):
-                own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
-                missed = (common + own) * self._usual[column]
-                values[:, column] = np.maximum(values[:, column] - missed, 0.0)
-            elif signal.quantity == "available_heat":
-                own = ErrorPath(errors.load_own, self.seed, signal.component).error(issue, hours)
-                values[:, column] = np.maximum(values[:, column] - own * self._usual[column], 0.0)
-            elif signal.component == OUTDOOR and signal.quantity == "temperature":
-                missed = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, hours)
-                values[:, column] -= missed
-        return values
+        return common
 
     def spread(self, issued_s: float, edges_s: Floats) -> Floats:
         """Standard deviation of each heat demand's forecast, W; 0 for all else.
@@ -140,7 +147,7 @@ class Forecaster:
         share = np.hypot(*both)
         for column, signal in enumerate(self.truth.signals):
             if signal.quantity == "heat_demand":
-                found[:, column] = share * self._usual[column]
+                found[:, column] = share * self.usual[column]
         return found
 
     def own_error(self, name: str, issued_s: float, edges_s: Floats) -> tuple[Floats, Floats]:
@@ -160,9 +167,8 @@ class Forecaster:
         errors, count = self._errors, len(edges_s) - 1
         if errors is None:
             return np.zeros(count), np.zeros(count)
-        issue = int(np.floor(issued_s / _HOUR_S + 1e-9))
+        issue, hours = _hours(issued_s, edges_s)
         middle = 0.5 * (edges_s[1:] + edges_s[:-1])
-        hours = np.floor(middle / _HOUR_S + 1e-9).astype(np.int64)
         error = ErrorPath(errors.load_own, self.seed, name).error(issue, hours)
         lead_h = np.maximum((middle - issued_s) / _HOUR_S, 1.0)
         return error, errors.load_own.standard_deviation(lead_h)
@@ -179,7 +185,7 @@ class Forecaster:
         return errors.scaled(self.settings.scale)
 
     @cached_property
-    def _usual(self) -> Floats:
+    def usual(self) -> Floats:
         """Of what errors are shares: the fitted mean loads, or means over the whole span."""
         usual = self.means(np.array([self.truth.time_s[0], self.truth.time_s[-1]]))[0]
         for column, signal in enumerate(self.truth.signals):
@@ -205,6 +211,12 @@ class Forecaster:
         first = self.truth.values[rows]
         here = np.where(self._linear, 0.5 * (first + self.truth.at(times)), first)
         return self._running[rows] + here * (times - self.truth.time_s[rows])[:, None]
+
+
+def _hours(issued_s: float, edges_s: Floats) -> tuple[int, NDArray[np.int64]]:
+    """Hour of the newest issue, and the hours in which intervals have their middles."""
+    middle = 0.5 * (edges_s[1:] + edges_s[:-1])
+    return int(np.floor(issued_s / _HOUR_S + 1e-9)), hours_of(middle)
 
 
 @dataclass(frozen=True)

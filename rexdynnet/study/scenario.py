@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -126,6 +126,17 @@ class SimulationScenario:
     closed_loop: RunSettings | None = None
     hash: str = ""
     text: str = ""
+
+    @property
+    def presence(self) -> Presence | None:
+        """Absences, flat by flat behind substations whose flats trade."""
+        if self.demand is None or self.demand.presence is None:
+            return None
+        market = None if self.closed_loop is None else self.closed_loop.market
+        if market is None:
+            return self.demand.presence
+        flats = {each.participant: each.shares for each in market.buildings}
+        return replace(self.demand.presence, flats=flats)
 
 
 def read_scenario(
@@ -284,8 +295,6 @@ def parameter_values(network: Network, given: Mapping[str, float]) -> NDArray[np
 
 def loads_of(network: Network, demand: Demand) -> dict[str, HeatLoad]:
     """Heat load of every substation whose demand is an input."""
-    from dataclasses import replace
-
     known = [substation.name for substation in network.substations]
     stray = [name for name in demand.substations if name not in known]
     if stray:
@@ -353,7 +362,7 @@ def _computed(scenario: SimulationScenario) -> list[Forcing]:
                 diversity=scenario.demand.diversity,
             )
         if heats is not None:
-            presence = scenario.demand.presence
+            presence = scenario.presence
             if presence is not None:
                 heats = with_absences(heats, presence, scenario.seed)
             parts.append(heats)
@@ -361,7 +370,7 @@ def _computed(scenario: SimulationScenario) -> list[Forcing]:
 
 
 def _check_absences(scenario: SimulationScenario, given: list[Forcing]) -> None:
-    if scenario.demand is None or scenario.demand.presence is None:
+    if scenario.presence is None:
         return
     for path, forcing in zip(scenario.series, given, strict=True):
         for signal in forcing.signals:
@@ -385,8 +394,6 @@ def _ground_truth(network: Network, start: datetime, duration_s: float) -> Forci
 
 
 def _require(forcing: Forcing, duration_s: float, path: Path) -> None:
-    from dataclasses import replace
-
     try:
         forcing.require(duration_s)
     except InputError as error:

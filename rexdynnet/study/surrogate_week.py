@@ -68,6 +68,8 @@ def surrogate_of(scenario: SimulationScenario, arrangement: Arrangement) -> Surr
         wrong.append("plants other than boilers")
     if not isinstance(market.policy, ForecastFollowing) or market.policies or market.producers:
         wrong.append("policies other than following the forecast, or producers")
+    if market.buildings:
+        wrong.append("buildings whose flats trade")
     if wrong:
         raise InputError(
             Finding(
@@ -120,9 +122,8 @@ def demands_of(scenario: SimulationScenario, seed: int) -> Demands:
     seeded = replace(scenario, seed=seed)
     ahead_s = settings.control.horizon_s + settings.control.step_s
     truth = forcing_of(replace(seeded, duration_s=scenario.duration_s + ahead_s))
-    presence = None if scenario.demand is None else scenario.demand.presence
     forecaster = Forecaster(
-        scenario.network, truth, settings.forecast, seed, fitted_loads(seeded), presence
+        scenario.network, truth, settings.forecast, seed, fitted_loads(seeded), scenario.presence
     )
     names = reserving(scenario.network)
     columns = {

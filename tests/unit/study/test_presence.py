@@ -81,3 +81,20 @@ def test_prosumers_foresee_their_absences_and_the_operator_expects_them_on_avera
 def test_absences_that_cannot_be_are_refused(figures: tuple[float, float, float]) -> None:
     with pytest.raises(InputError, match="cannot be"):
         Presence(*figures)
+
+
+def test_a_building_is_away_as_far_as_its_flats_are() -> None:
+    shares = {"left": 0.25, "right": 0.75}
+    tower = replace(AWAY, flats={"tower": shares})
+    parts = tower.parts(3, "tower", shares, HOURS)
+    np.testing.assert_allclose(tower.share(3, "tower", HOURS), parts.sum(axis=1))
+    np.testing.assert_array_equal(parts[:, 0], 0.25 * AWAY.share(3, "tower/left", HOURS))
+    np.testing.assert_array_equal(tower.share(3, "house", HOURS), AWAY.share(3, "house", HOURS))
+
+
+def test_flats_that_are_absent_one_by_one_spread_like_independent_draws() -> None:
+    shares = {f"flat_{number}": 1.0 / 40 for number in range(40)}
+    tower = replace(AWAY, flats={"tower": shares}).share(3, "tower", HOURS)
+    # a share of 0.6 with chance 0.1, 40 times
+    assert tower.std() == pytest.approx(0.6 * 0.3 / 40**0.5, rel=0.2)
+    assert tower.mean() == pytest.approx(AWAY.expected_share, abs=0.01)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rexdynnet.errors import InputError
+from rexdynnet.market.building import Building, Flat
 from rexdynnet.study.market_settings import Arrangement
 from rexdynnet.study.run_settings import ForecastKind
 from rexdynnet.study.scenario import SimulationScenario, read_scenario
@@ -69,3 +70,7 @@ def test_what_a_surrogate_cannot_stand_for_is_refused(day: SimulationScenario):
     quarter = replace(loop.market, unit_s=900.0, gate_s=900.0)
     with pytest.raises(InputError, match="not one hour"):
         surrogate_of(replace(day, closed_loop=replace(loop, market=quarter)), Arrangement.SPOT)
+    flats = (Flat("left", 0.5), Flat("right", 0.5))
+    tower = replace(loop.market, buildings=(Building("tower", "substation_3", flats),))
+    with pytest.raises(InputError, match="no buildings whose flats trade"):
+        surrogate_of(replace(day, closed_loop=replace(loop, market=tower)), Arrangement.SPOT)
