@@ -184,6 +184,45 @@ class ForecastFollowing(Inelastic):
         return towards(view, view.mean_Wh, self.deadband_lots), memory
 
 
+@dataclass(frozen=True)
+class AtCall(Inelastic):
+    """Bid for the forecast in the next call only: a call auction clears every unit once.
+
+    Parameters
+    ----------
+    limit_uEUR : int
+        Most that a lot is worth, from 0 up.
+    share : float
+        Of the forecast, from 0 up; 1 is the forecast.
+
+    Raises
+    ------
+    InputError
+        A negative limit or share.
+    """
+
+    limit_uEUR: int
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.limit_uEUR < 0 or not 0 <= self.share < np.inf:
+            raise InputError(
+                Finding(
+                    f"a limit of {self.limit_uEUR} µEUR, a share of {self.share}",
+                    "give numbers from 0 up",
+                )
+            )
+
+    def trade(self, view: View, memory: Memory) -> tuple[list[Wish], Memory]:
+        """One bid, or none where nothing is missing."""
+        if not len(view.mean_Wh):
+            return [], memory
+        lot = view.rules.lot_Wh
+        lots = round(self.share * float(view.mean_Wh[0]) / lot) - int(view.position_Wh[0]) // lot
+        limit = self.limit_uEUR // view.rules.tick_uEUR * view.rules.tick_uEUR
+        return [Wish(view.first, lots * lot, limit)] if lots > 0 else [], memory
+
+
 def towards(view: View, target_Wh: Floats, deadband_lots: int = 0) -> list[Wish]:
     """Wishes that bring the net reservation to whole lots nearest to a target.
 

@@ -140,6 +140,14 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
                 "[market] and [schedule] both say what is committed", "keep one", "market"
             )
         )
+    if record is not None and record.mechanism is not MechanismKind.MAKER:
+        findings.append(
+            whole.finding(
+                f"in a {record.mechanism.value} nobody would sell the network's heat in a run",
+                "leave the mechanism out for the maker; auctions are for rexdynnet.market itself",
+                "mechanism",
+            )
+        )
     if record is None or terms is None or meters is None or policy is None:
         return None
     if len(findings) > before:

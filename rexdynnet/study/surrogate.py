@@ -5,7 +5,7 @@ Cheap enough for hundreds of seeds; it tells nothing about temperatures or const
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -17,17 +17,20 @@ from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.contracts import Flow, Participant, Rules
 from rexdynnet.market.deviation import Cascade, Reading
 from rexdynnet.market.examples import plant_limit
-from rexdynnet.market.policies import ForecastFollowing, Policy
+from rexdynnet.market.policies import AtCall, ForecastFollowing, Policy
 from rexdynnet.market.pricing import MarginalCost, Pricing
 from rexdynnet.market.prosumer import Prosumer, ProsumerState, begin, orders
 from rexdynnet.market.reservex import Reservex
-from rexdynnet.market.settle import Terms, UnitCosts, book, settle, true_up
+from rexdynnet.market.settle import TRUE_UP_UNIT, Terms, UnitCosts, book, settle, true_up
 from rexdynnet.market.setup import Market, MechanismKind
 from rexdynnet.study.market_settings import Arrangement
+from rexdynnet.study.surrogate_operator import OPERATOR, PLANT, Offers, hand_over, renew
 from rexdynnet.timeline import PriceSurface
 
 Floats = NDArray[np.float64]
 _HOUR_S = 3600
+_STEP_Wh = 10e3
+_WORTH_EUR_PER_MWh = 3000.0
 METERED_ONLY = Terms(Cascade((), ()), 0, 0)
 """Of an arrangement that reserves nothing."""
 
@@ -73,6 +76,9 @@ class Surrogate:
         Share of an hour's heat that leaves the plant in the hour before.
     pricing : Pricing
     mechanism : MechanismKind
+        In auctions the operator offers its merit order.
+    premium_EUR_per_MWh : float
+        Of the operator's offers in auctions, over cost.
     terms : Terms
     arrangement : Arrangement
     tariff_EUR_per_MWh : float
@@ -97,6 +103,7 @@ class Surrogate:
     delayed: float = 0.2
     pricing: Pricing = field(default_factory=lambda: MarginalCost(1.0, 0.25))
     mechanism: MechanismKind = MechanismKind.MAKER
+    premium_EUR_per_MWh: float = 0.25
     terms: Terms = field(default_factory=Terms)
     arrangement: Arrangement = Arrangement.RESERVATION
     tariff_EUR_per_MWh: float = 60.0
@@ -107,6 +114,18 @@ class Surrogate:
             raise InputError(
                 Finding(f"sizes {sizes}", "give 1 or more, and a window of a cycle or longer")
             )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the participants, and of their nodes."""
+        return tuple(f"house_{at + 1}" for at in range(self.participants))
+
+    @property
+    def honest(self) -> Policy:
+        """How a participant trades that games nobody."""
+        if self.mechanism is MechanismKind.CALL:
+            return AtCall(round(_WORTH_EUR_PER_MWh * Rules.lot_Wh))
+        return ForecastFollowing(self.deadband_lots)
 
 
 class Demands(NamedTuple):
@@ -191,7 +210,10 @@ def plant_load_Wh(surrogate: Surrogate, heat_Wh: Floats) -> Floats:
 
 
 def trade_week(
-    surrogate: Surrogate, demands: Demands, policies: Mapping[int, Policy] | None = None
+    surrogate: Surrogate,
+    demands: Demands,
+    policies: Mapping[int, Policy] | None = None,
+    first: int | None = None,
 ) -> Week:
     """Trade, realise and settle a week.
 
@@ -201,6 +223,9 @@ def trade_week(
     demands : Demands
     policies : mapping of int to Policy or None
         Of participants that do not follow the forecast; these trade every hour.
+    first : int, optional
+        Who is always served first in a continuous auction, where the others come in an order
+        that is drawn anew every hour.
 
     Returns
     -------
@@ -215,12 +240,12 @@ def trade_week(
     """
     chosen = policies or {}
     exchange = _open(surrogate)
-    plain = ForecastFollowing(surrogate.deadband_lots)
     people = [
-        Prosumer(name, name, chosen.get(at, plain), frozenset({Flow.EJECTION}))
-        for at, name in enumerate(exchange.market.nodes)
+        Prosumer(name, name, chosen.get(at, surrogate.honest), frozenset({Flow.EJECTION}))
+        for at, name in enumerate(surrogate.names)
     ]
-    states = [begin(each) for each in people]
+    states, offers = [begin(each) for each in people], Offers()
+    lines = _lines(surrogate, first)
     lead = exchange.rules.first_open(0.0)
     imbalance = np.zeros(surrogate.participants)
     loads = plant_load_Wh(surrogate, demands.truth_Wh.sum(axis=1))
@@ -230,21 +255,31 @@ def trade_week(
         issue = max(0, hour) // surrogate.cycle
         fresh = hour == -lead or (hour > 0 and hour % surrogate.cycle == 0)
         if hour < surrogate.hours and surrogate.arrangement is Arrangement.RESERVATION:
-            _trade(surrogate, exchange, people, states, demands, issue, lead, fresh, chosen)
+            offers = _trade(
+                surrogate,
+                exchange,
+                Crowd(people, states, next(lines), chosen),
+                offers,
+                demands,
+                issue,
+                lead,
+                fresh,
+            )
         if hour > 0:
             imbalance += _settle(surrogate, exchange, demands, hour - 1, lead, cost_EUR, marginal)
     used = {
-        name: round(float(demands.truth_Wh[:, at].sum()))
-        for at, name in enumerate(exchange.market.nodes)
+        name: round(float(demands.truth_Wh[:, at].sum())) for at, name in enumerate(surrogate.names)
     }
-    paid = _paid_EUR(exchange)
+    paid = _paid_EUR(surrogate, exchange)
+    if surrogate.mechanism is not MechanismKind.MAKER:
+        hand_over(exchange, TRUE_UP_UNIT)
     surplus = true_up(exchange, used)
-    return Week(_paid_EUR(exchange), paid, imbalance, surplus * 1e-6)
+    return Week(_paid_EUR(surrogate, exchange), paid, imbalance, surplus * 1e-6)
 
 
-def _paid_EUR(exchange: Reservex) -> Floats:
+def _paid_EUR(surrogate: Surrogate, exchange: Reservex) -> Floats:
     balances = exchange.ledger.balances()
-    return np.array([-balances[name] * 1e-6 for name in exchange.market.nodes])
+    return np.array([-balances[name] * 1e-6 for name in surrogate.names])
 
 
 def _persistent(rng: np.random.Generator, issues: int, hours: int, people: int) -> Floats:
@@ -256,39 +291,88 @@ def _persistent(rng: np.random.Generator, issues: int, hours: int, people: int) 
 
 
 def _open(surrogate: Surrogate) -> Reservex:
-    names = tuple(f"house_{at + 1}" for at in range(surrogate.participants))
     rules = Rules(datetime(2026, 1, 5, tzinfo=UTC), _HOUR_S, surrogate.window, _HOUR_S)
+    nodes = names = surrogate.names
+    if surrogate.mechanism is not MechanismKind.MAKER:
+        nodes, names = (*nodes, PLANT), (*names, OPERATOR)
     people = tuple(Participant(name, 10**12) for name in names)
-    return Reservex(Market(rules, names, people, surrogate.mechanism, surrogate.pricing))
+    return Reservex(Market(rules, nodes, people, surrogate.mechanism, surrogate.pricing))
+
+
+class Crowd(NamedTuple):
+    """Who trades in an hour, and in which order they come."""
+
+    people: list[Prosumer]
+    states: list[ProsumerState]
+    line: Sequence[int]
+    chosen: Mapping[int, Policy]
+
+
+def _lines(surrogate: Surrogate, first: int | None) -> Iterator[Sequence[int]]:
+    """Order of arrival, hour by hour: drawn where it decides the price, else as numbered."""
+    rng = np.random.default_rng(0)
+    while True:
+        line = list(range(surrogate.participants))
+        if surrogate.mechanism is MechanismKind.CONTINUOUS:
+            line = [int(at) for at in rng.permutation(surrogate.participants)]
+        yield line if first is None else [first, *(at for at in line if at != first)]
 
 
 def _trade(
     surrogate: Surrogate,
     exchange: Reservex,
-    people: list[Prosumer],
-    states: list[ProsumerState],
+    crowd: Crowd,
+    offers: Offers,
     demands: Demands,
     issue: int,
     lead: int,
     fresh: bool,
-    chosen: Mapping[int, Policy],
-) -> None:
+) -> Offers:
     first = exchange.rules.first_open(exchange.now_s) - lead
     count = min(surrogate.window, surrogate.hours - first)
     if count <= 0:
-        return
+        return offers
+    each_hour = surrogate.mechanism is MechanismKind.CALL
     known = demands.forecast_Wh[issue, first : first + count]
     if fresh:
         _publish(surrogate, exchange, known.sum(axis=1), first + lead)
+    if surrogate.mechanism is not MechanismKind.MAKER and (fresh or each_hour):
+        offers = _offer(surrogate, exchange, offers, range(first, first + count), lead)
     spread = np.hypot(surrogate.common, surrogate.own) * known
-    for at, person in enumerate(people):
-        if fresh or at in chosen:
-            found, states[at] = orders(
-                exchange, person, states[at], known[:, at], spread[:, at], surrogate.terms
+    for at in crowd.line:
+        if fresh or each_hour or at in crowd.chosen:
+            found, crowd.states[at] = orders(
+                exchange,
+                crowd.people[at],
+                crowd.states[at],
+                known[:, at],
+                spread[:, at],
+                surrogate.terms,
             )
             for order in found:
                 exchange.submit(order)
     exchange.commit()
+    return offers
+
+
+def _offer(
+    surrogate: Surrogate, exchange: Reservex, offers: Offers, hours: range, lead: int
+) -> Offers:
+    """The merit order, in every open unit; in a call auction in the one that clears next."""
+    units = range(hours.start + lead, hours.stop + lead)
+    return renew(
+        exchange,
+        offers,
+        units[:1] if surrogate.mechanism is MechanismKind.CALL else units,
+        lambda heat_Wh: merit(surrogate, heat_Wh + surrogate.lost_Wh)[1],
+        room_Wh=_room_Wh(surrogate),
+        step_Wh=_STEP_Wh,
+        premium_EUR_per_MWh=surrogate.premium_EUR_per_MWh,
+    )
+
+
+def _room_Wh(surrogate: Surrogate) -> float:
+    return sum(plant.energy_Wh for plant in surrogate.plants) - surrogate.lost_Wh
 
 
 def _publish(surrogate: Surrogate, exchange: Reservex, heat_Wh: Floats, first: int) -> None:
@@ -302,9 +386,9 @@ def _publish(surrogate: Surrogate, exchange: Reservex, heat_Wh: Floats, first: i
             names, units, flat, flat, zero, zero, zero, np.isfinite(flat), np.zeros(len(price))
         )
     )
-    room_Wh = sum(plant.energy_Wh for plant in surrogate.plants) - surrogate.lost_Wh
+    most_J = _room_Wh(surrogate) * _HOUR_S
     exchange.publish_envelope(
-        plant_limit(exchange.market, first, len(price) + surrogate.cycle, room_Wh * 3600.0)
+        plant_limit(exchange.market, first, len(price) + surrogate.cycle, most_J)
     )
 
 
@@ -317,7 +401,7 @@ def _settle(
     cost_EUR: Floats,
     marginal: Floats,
 ) -> Floats:
-    names, rules = exchange.market.nodes, exchange.rules
+    names, rules = surrogate.names, exchange.rules
     taken = [round(float(each)) for each in demands.truth_Wh[hour]]
     reserving = surrogate.arrangement is Arrangement.RESERVATION
     flat = surrogate.arrangement is Arrangement.OPERATOR_FORECAST
@@ -325,6 +409,12 @@ def _settle(
     terms = surrogate.terms if reserving else METERED_ONLY
     costs = UnitCosts(round(cost_EUR[hour] * 1e6), 0, round(surrogate.lost_Wh), 0, price)
     readings = [Reading(name, name, heat, heat) for name, heat in zip(names, taken, strict=True)]
-    statement = settle(exchange, hour + lead, readings, dict.fromkeys(names, price), costs, terms)
+    if surrogate.mechanism is not MechanismKind.MAKER:
+        # its deviations are the participants', who pay for them: it gives what it sold
+        sold = exchange.position(OPERATOR, PLANT, hour + lead)[Flow.INJECTION] * rules.lot_Wh
+        readings.append(Reading(OPERATOR, PLANT, -sold, -sold))
+    prices = dict.fromkeys(exchange.market.nodes, price)
+    statement = settle(exchange, hour + lead, readings, prices, costs, terms)
     book(exchange, statement)
-    return np.array([line.bins.short_Wh + line.bins.long_Wh for line in statement.lines], float)
+    deviations = [line.bins.short_Wh + line.bins.long_Wh for line in statement.lines]
+    return np.array(deviations[: len(names)], float)

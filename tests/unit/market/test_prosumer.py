@@ -7,8 +7,10 @@ import pytest
 
 from rexdynnet.errors import InputError
 from rexdynnet.market.contracts import Flow
+from rexdynnet.market.policies import AtCall
 from rexdynnet.market.prosumer import Prosumer, begin, orders
 from rexdynnet.market.settle import Terms
+from rexdynnet.market.setup import MechanismKind
 from tests.unit.market.small_market import UNITS, open_market
 
 CALM = np.zeros(UNITS)
@@ -55,3 +57,17 @@ def test_a_forecast_with_gaps_or_beyond_the_window_is_refused(bad):
     exchange, anna = open_market(), Prosumer("anna", "a")
     with pytest.raises(InputError):
         orders(exchange, anna, begin(anna), np.array(bad), np.zeros(len(bad)), Terms())
+
+
+def test_at_a_call_only_the_next_unit_is_bid_for_and_only_once():
+    exchange = open_market(mechanism=MechanismKind.CALL)
+    anna = Prosumer("anna", "a", AtCall(limit_uEUR=12_345, share=0.5))
+    found, _ = orders(exchange, anna, begin(anna), np.full(UNITS, 1000.0), CALM, Terms())
+    assert [(o.unit, o.energy_Wh, o.limit_uEUR) for o in found] == [(2, 500, 12_340)]
+    nothing, _ = orders(exchange, anna, begin(anna), np.zeros(UNITS), CALM, Terms())
+    assert not nothing
+
+
+def test_a_bid_at_a_call_without_worth_is_refused():
+    with pytest.raises(InputError, match="from 0 up"):
+        AtCall(-1)

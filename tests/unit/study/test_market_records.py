@@ -41,6 +41,7 @@ def test_a_market_is_read_in_si(tmp_path: Path) -> None:
         ("window = 12", "window = 0", "window"),
         ("credit_EUR = 500.0", "kredit = 500.0", "kredit"),
         ("[market]", '[schedule]\nunit = "1h"\n\n[market]', "keep one"),
+        ("window = 12", 'mechanism = "call"\nwindow = 12', "nobody would sell"),
         ("factor = [0.1, 0.3, 0.6]", "factor = [0.6, 0.3, 0.1]", "penalty steps"),
     ],
 )

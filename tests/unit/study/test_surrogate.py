@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rexdynnet.errors import InputError
+from rexdynnet.market.setup import MechanismKind
 from rexdynnet.study.surrogate import Surrogate, draw_demands, merit, plant_load_Wh, trade_week
 
 SMALL = Surrogate(participants=4, hours=36, mean_Wh=50e3)
@@ -25,9 +28,10 @@ def test_delay_moves_heat_and_loses_only_the_stated_losses():
     assert load.sum() == pytest.approx(heat.sum() + 4 * SMALL.lost_Wh)
 
 
-def test_bills_pay_exactly_what_heat_cost_and_losses_leave_with_the_network():
+@pytest.mark.parametrize("mechanism", list(MechanismKind))
+def test_bills_pay_exactly_what_heat_cost_and_losses_leave_with_the_network(mechanism):
     demands = draw_demands(SMALL, 3)
-    week = trade_week(SMALL, demands)
+    week = trade_week(replace(SMALL, mechanism=mechanism), demands)
     loads = plant_load_Wh(SMALL, demands.truth_Wh.sum(axis=1))
     cost, price = merit(SMALL, loads)
     losses = SMALL.lost_Wh * price.sum() * 1e-6
@@ -49,3 +53,20 @@ def test_revisions_of_the_forecast_have_no_drift():
 def test_a_window_shorter_than_a_cycle_is_refused():
     with pytest.raises(InputError, match="window"):
         Surrogate(window=3, cycle=6)
+
+
+def test_in_a_continuous_auction_it_pays_to_come_first():
+    auction = replace(SMALL, mechanism=MechanismKind.CONTINUOUS)
+    gains = []
+    for seed in range(5):
+        demands = draw_demands(auction, seed)
+        last, first = (trade_week(auction, demands, first=who).bill_EUR[0] for who in (1, 0))
+        gains.append(last - first)
+    assert min(gains) > 0
+
+
+def test_in_a_call_it_does_not_matter_who_comes_first():
+    auction = replace(SMALL, mechanism=MechanismKind.CALL)
+    demands = draw_demands(auction, 2)
+    weeks = [trade_week(auction, demands, first=who) for who in (0, 3)]
+    assert weeks[0].bill_EUR == pytest.approx(weeks[1].bill_EUR, abs=1e-3)
