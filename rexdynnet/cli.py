@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rexdynnet import __version__
+from rexdynnet.cli_check import check
 from rexdynnet.cli_convert import convert
 from rexdynnet.cli_errors import clean_errors
 from rexdynnet.cli_replay import record, replay
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from rexdynnet.cli_output import Picture
-    from rexdynnet.network.graph import Network
     from rexdynnet.simulation.plant import Method
     from rexdynnet.study.scenario import SimulationScenario
 
@@ -33,7 +33,6 @@ app = typer.Typer(
     "spreadsheets to pictures.\n\nStart with `rexdynnet new my_network`, then `rexdynnet "
     "simulate my_network/scenario.toml -o out`.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -68,6 +67,7 @@ def simulate(
         typer.Option(help="Simulate by another method than the scenario says."),
     ] = None,
     pictures: Annotated[bool, typer.Option(help="Draw pictures too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Simulate a scenario and write its results (NetCDF) and pictures.
 
@@ -81,6 +81,7 @@ def simulate(
         demo_pictures,
         remove_pictures,
         staged,
+        summary,
         write_log,
         write_result,
     )
@@ -102,10 +103,14 @@ def simulate(
         # The result is safe before anything is drawn; pictures of an earlier run must not stay.
         remove_pictures(out)
         drawn = _draw(result, demo_pictures(), out) if pictures else []
-        for line in lines:
+        written = [out / RESULT, *drawn, out / LOG]
+        if as_json:
+            figures = {each.label: [each.value, each.unit] for each in key_figures(result)}
+            typer.echo(summary(run, figures, seconds, written))
+            return
+        for line in (*lines, f"simulated in {seconds:.1f} s; written:"):
             typer.echo(line)
-        typer.echo(f"simulated in {seconds:.1f} s; written:")
-        for file in [out / RESULT, *drawn, out / LOG]:
+        for file in written:
             typer.echo(f"  {file}")
 
 
@@ -119,6 +124,7 @@ def run_loop(
     ] = Path("out"),
     pictures: Annotated[bool, typer.Option(help="Draw pictures too.")] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on from a broken run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Run a scenario in closed loop: a controller against the plant, through its sensors.
 
@@ -133,9 +139,11 @@ def run_loop(
         books,
         keep_in,
         loop_pictures,
+        numbers_of,
         remove_kept,
         remove_pictures,
         staged,
+        summary,
         told,
         write_figures,
         write_log,
@@ -160,10 +168,13 @@ def run_loop(
         remove_flats(out, done.market)
         remove_pictures(out)
         drawn = _draw(done.data, loop_pictures(done.data), out) if pictures else []
-        for line in lines:
+        written = [out / RESULT, out / KPIS, *books(out, done.market), *drawn, out / LOG]
+        if as_json:
+            typer.echo(summary(wanted, numbers_of(done), seconds, written))
+            return
+        for line in (*lines, f"run in {seconds:.1f} s; written:"):
             typer.echo(line)
-        typer.echo(f"run in {seconds:.1f} s; written:")
-        for file in [out / RESULT, out / KPIS, *books(out, done.market), *drawn, out / LOG]:
+        for file in written:
             typer.echo(f"  {file}")
 
 
@@ -239,52 +250,18 @@ def report(
 
 
 @app.command()
-def check(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            help="A network (folder or .geojson), a scenario (.toml), or a folder with both."
-        ),
-    ],
-) -> None:
-    """Check a network or a scenario and explain what was understood.
-
-    Every defect is named with file, row, field and what to do about it; nothing is written.
-    """
-    from rexdynnet.study.scenario import forcing_of, read_scenario
-
-    with clean_errors():
-        networks, scenarios = _found_in(path)
-        for file in networks:
-            typer.echo(_explained(_read_network(file)))
-        for file in scenarios:
-            run = read_scenario(file)
-            if not networks:
-                typer.echo(_explained(run.network))
-            forcing = forcing_of(run)
-            days = run.duration_s / 86400
-            typer.echo(
-                f"scenario {run.name}: {days:g} days from {run.start_utc:%Y-%m-%d %H:%M} UTC, "
-                f"{len(forcing.signals)} inputs, {len(forcing.time_s)} rows, no defects"
-            )
-            if run.closed_loop is not None:
-                from rexdynnet.study.loop import check_run
-
-                typer.echo(check_run(run))
-
-
-@app.command()
 def new(
     directory: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
 ) -> None:
-    """Write a small commented project: a network of a few buildings and a scenario that runs."""
+    """Write a small commented project: network, scenario, study and tuning, all of which run."""
     from rexdynnet.network.new import new_project
 
     with clean_errors():
         for file in new_project(directory):
             typer.echo(file)
         typer.echo(
-            f"run it with: rexdynnet simulate {directory / 'scenario.toml'} -o {directory / 'out'}"
+            f"run it with: rexdynnet run {directory / 'scenario.toml'} -o {directory / 'out'}\n"
+            f"what else there is to do: {directory / 'README.md'}"
         )
 
 
@@ -357,15 +334,20 @@ def bench(
 @app.command()
 def audit(
     ledger: Annotated[Path, typer.Argument(help="Exported ledger, or the folder that holds it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Add up a ledger again, transfer by transfer, and print what every account stands at.
 
     In a run's folder also the ledgers of buildings, which must close with it.
     """
-    from rexdynnet.cli_output import audit_lines
+    from rexdynnet.cli_output import audited, balance_lines
 
     with clean_errors():
-        for line in audit_lines(ledger):
+        found = audited(ledger)
+        if as_json:
+            typer.echo(json.dumps(found, indent=1))
+            return
+        for line in balance_lines(found):
             typer.echo(line)
 
 
@@ -409,6 +391,7 @@ def identify(
             typer.echo(line)
 
 
+app.command()(check)
 app.command()(study)
 app.command()(convert)
 app.command()(tune)
@@ -451,26 +434,3 @@ def _method(choice: MethodChoice) -> Method:
     from rexdynnet.simulation.plant import Method
 
     return Method[choice.name]
-
-
-def _found_in(path: Path) -> tuple[list[Path], list[Path]]:
-    if path.suffix == ".toml" and path.name != "network.toml":
-        return [], [path]
-    if path.is_dir() and not (path / "network.toml").exists():
-        networks = sorted(file.parent for file in path.glob("*/network.toml"))
-        scenarios = sorted(path.glob("*.toml"))
-        if networks or scenarios:
-            return networks, scenarios
-    return [path], []
-
-
-def _read_network(path: Path) -> Network:
-    from rexdynnet.network.read import read_network
-
-    return read_network(path)
-
-
-def _explained(network: Network) -> str:
-    from rexdynnet.network.explain import explain
-
-    return explain(network)

@@ -10,8 +10,9 @@ import typer
 
 from rexdynnet.errors import InputError, SolverError
 
-BAD_INPUT = 2
 NO_SOLUTION = 1
+BAD_INPUT = 2
+NO_FILE_ACCESS = 3
 INTERRUPTED = 130
 
 
@@ -30,6 +31,22 @@ def clean_errors() -> Iterator[None]:
     except SolverError as error:
         typer.echo(f"rexdynnet: no solution: {error}", err=True)
         raise typer.Exit(NO_SOLUTION) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        typer.echo(
+            f"rexdynnet: a file could not be read or written:{place} ({error.strerror or error}); "
+            "make room or mend its permissions and give the same command again",
+            err=True,
+        )
+        raise typer.Exit(NO_FILE_ACCESS) from None
+    except KeyboardInterrupt:
+        typer.echo(
+            "rexdynnet: interrupted; a run or study goes on when the same command is given again",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

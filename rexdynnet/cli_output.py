@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -253,7 +254,7 @@ def books(out: Path, market: MarketSession | None) -> list[Path]:
     return [out / LEDGER, *flats, out / JOURNAL]
 
 
-def audit_lines(ledger: Path) -> list[str]:
+def audited(ledger: Path) -> dict[str, dict[str, int]]:
     """Add up a ledger, or all ledgers of a run's folder; raises where they do not agree.
 
     Parameters
@@ -262,8 +263,8 @@ def audit_lines(ledger: Path) -> list[str]:
 
     Returns
     -------
-    list of str
-        What every account stands at, ledger after ledger.
+    dict of str to dict of str to int
+        By ledger, what every account stands at in µEUR; the area's ledger comes first.
     """
     from rexdynnet.market.building_book import check_mirror
     from rexdynnet.market.ledger import audit_csv
@@ -271,18 +272,47 @@ def audit_lines(ledger: Path) -> list[str]:
 
     area = ledger / LEDGER if ledger.is_dir() else ledger
     balances = audit_csv(area)
-    found = _balances(balances)
+    found = {area.name: dict(balances)}
     for path in building_ledgers(ledger) if ledger.is_dir() else ():
         own = audit_csv(path)
         place = check_mirror(balances, own, path)
-        found += ["", f"{path.name}: the account of {place}, passed on", *_balances(own)]
+        found[f"{path.name}: the account of {place}, passed on"] = dict(own)
     return found
 
 
-def _balances(balances: Mapping[str, int]) -> list[str]:
-    width = max(map(len, balances), default=0)
-    whole = {**balances, "sum": sum(balances.values())}
-    return [f"{name:{width}} {uEUR / 1e6:16.6f} EUR" for name, uEUR in whole.items()]
+def balance_lines(ledgers: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What every account of `audited` stands at, for people."""
+    lines: list[str] = []
+    for name, balances in ledgers.items():
+        width = max(map(len, balances), default=0)
+        whole = {**balances, "sum": sum(balances.values())}
+        lines += ["", name] if lines else []
+        lines += [f"{each:{width}} {uEUR / 1e6:16.6f} EUR" for each, uEUR in whole.items()]
+    return lines
+
+
+def numbers_of(done: Run) -> dict[str, float]:
+    """A closed-loop run's key figures, and its market's where it had one."""
+    market = {} if done.market is None else done.market.figures()
+    return {**done.kpis.numbers(), **market}
+
+
+def summary(
+    scenario: SimulationScenario, figures: Mapping[str, Any], seconds: float, files: list[Path]
+) -> str:
+    """What a machine wants to read of a run, as JSON; what is no number is null."""
+    plain = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
+    told = {
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "figures": plain,
+        "seconds": round(seconds, 3),
+        "files": [str(file) for file in files],
+    }
+    return json.dumps(told, indent=1, allow_nan=False)
 
 
 def remove_pictures(out: Path) -> None:

@@ -11,15 +11,19 @@ from rexdynnet.errors import Finding, InputError
 _FILES = (
     "README.md",
     "scenario.toml",
+    "study.toml",
+    "tune.toml",
     "network/network.toml",
     "network/nodes.csv",
     "network/pipes.csv",
     "network/substations.csv",
+    "series/heat_load_forecast.toml",
+    "series/heat_load_evolution.toml",
 )
 
 
 def new_project(directory: str | PathLike[str]) -> list[Path]:
-    """Write a project of four buildings: a network, a scenario and a README.
+    """Write a project of four buildings: network, scenario, study, tuning and a README.
 
     Parameters
     ----------

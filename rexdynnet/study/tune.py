@@ -177,7 +177,7 @@ def run_tuning(
         As `tune`.
     """
     optuna = _optuna()
-    _check(plan)
+    check_tuning(plan)
     folder = StudyFolder(out)
     out.mkdir(parents=True, exist_ok=True)
     count = min(usable_cores() if workers is None else workers, len(plan.seeds))
@@ -367,7 +367,18 @@ def _runs_of(
     )
 
 
-def _check(plan: TuningPlan) -> None:
+def check_tuning(plan: TuningPlan) -> None:
+    """Read the scenario with every end of every range, before anything is run.
+
+    Parameters
+    ----------
+    plan : TuningPlan
+
+    Raises
+    ------
+    InputError
+        The scenario is broken, a range names nothing, or pruning looks after the run's end.
+    """
     check_plan(_runs_of(plan, {}, None, varied=True))
     first = next(_tasks(plan, {}, None)).overrides
     whole = scenario_from_file(plan.scenario, first).duration_s

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rexdynnet.cli_output import audit_lines
+from rexdynnet.cli_output import audited, balance_lines
 from rexdynnet.errors import InputError
 from rexdynnet.market.building import Building, Flat
 from rexdynnet.market.ledger import Cause, seal_path
@@ -121,7 +121,7 @@ def test_an_audit_adds_up_the_buildings_ledger_too(whole: Run, tmp_path: Path) -
     market = market_of(whole)
     market.exchange.ledger.to_csv(tmp_path / "ledger.csv")
     write_flats(market, tmp_path)
-    told = audit_lines(tmp_path)
+    told = balance_lines(audited(tmp_path))
     assert any("ledger_tower.csv" in line and PLACE in line for line in told)
     with (tmp_path / "flats.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -134,7 +134,7 @@ def test_an_audit_adds_up_the_buildings_ledger_too(whole: Run, tmp_path: Path) -
     kept.to_csv(ledger)
     kept.transfer(0, 0, Cause.TRADE, kept.account("floor_1_left"), kept.account(PLACE), 1)
     with pytest.raises(InputError, match="flats owe substation_3"):
-        audit_lines(tmp_path)
+        audited(tmp_path)
     remove_flats(tmp_path, None)
     assert not ledger.exists()
     assert not seal_path(ledger).exists()

@@ -198,7 +198,7 @@ def test_check_explains_networks_scenarios_and_projects(project: Path) -> None:
 def test_a_new_project_passes_its_own_check(tmp_path: Path) -> None:
     told = run("new", tmp_path / "mine")
     assert told.exit_code == 0, told.output
-    assert "rexdynnet simulate" in told.stdout
+    assert "rexdynnet run" in told.stdout
     assert run("check", tmp_path / "mine").exit_code == 0
     again = run("new", tmp_path / "mine")
     assert again.exit_code == 2
