@@ -53,6 +53,7 @@ PICTURES = (
     "reservations",
     "ledger_by_cause",
     "bills",
+    "flat_bills",
 )
 _TEMPORARY = ".rexdynnet-"
 _KEPT = ".run"
@@ -240,6 +241,7 @@ def loop_pictures(result: xr.Dataset) -> dict[str, Picture]:
         "reservations",
         "ledger_by_cause",
         "bills",
+        "flat_bills",
     )
     return {f"{name}.png": known[name] for name in first if name in known}
 
@@ -353,6 +355,8 @@ def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
             "ledger_by_cause": plot.ledger_by_cause,
             "bills": plot.bills,
         }
+    if "flat_cost" in result:
+        pictures["flat_bills"] = plot.flat_bills
     if "heat_price" in result:
         pictures["heat_prices"] = plot.heat_prices
     if "monitor_innovation" in result:

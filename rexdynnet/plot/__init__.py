@@ -18,6 +18,7 @@ from rexdynnet.plot.building import (
 from rexdynnet.plot.comparison import measured_against_predicted
 from rexdynnet.plot.control import commitments, control_inputs, heat_prices, solver_effort
 from rexdynnet.plot.ensemble import fan
+from rexdynnet.plot.flats import flat_bills
 from rexdynnet.plot.instant import instant
 from rexdynnet.plot.ledger import bills, ledger_by_cause
 from rexdynnet.plot.maps import MapQuantity, network_map
@@ -58,6 +59,7 @@ __all__ = [
     "fan",
     "fault_monitor",
     "find_route",
+    "flat_bills",
     "flows",
     "forward_curves",
     "heat_prices",

@@ -216,6 +216,8 @@ def _market(result: xr.Dataset) -> Section | None:
         picture(plot.ledger_by_cause(result), "what every account gained and paid"),
         picture(plot.bills(result), "bills of all consumers"),
     ]
+    if "flat_cost" in result:
+        body.append(picture(plot.flat_bills(result), "bills of flats behind one participant"))
     return Section("market", "Market", "\n".join(body))
 
 

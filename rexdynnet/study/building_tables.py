@@ -188,13 +188,16 @@ def flat_lines(market: MarketSession) -> list[str]:
     found: list[str] = []
     for book in market.buildings.books:
         accounts = list(_accounts(book))
-        netted = sum(max(each.netted_Wh, 0) for each in accounts) / 1e3
+        missed = [use.taken_Wh for of_unit in book.uses.values() for use in of_unit.values()]
+        left = [line.delivered_Wh - line.reserved_Wh for line in book.lines.values()]
+        alone, together = (sum(map(abs, each)) / 1e3 for each in (missed, left))
         inside = sum(max(each.parts_uEUR["traded_inside_EUR"], 0) for each in accounts) / _uEUR
         paid = sum(each.paid_uEUR for each in accounts) / _uEUR
         found.append(
             f"  building {book.building.name} at {book.building.participant}: "
             f"{len(accounts)} flats pay {paid:,.2f} EUR, what the area bills; "
-            f"{inside:,.2f} EUR traded inside, {netted:,.2f} kWh of deviations netted inside"
+            f"{inside:,.2f} EUR traded inside; their deviations sum to {alone:,.1f} kWh and the "
+            f"building's to {together:,.1f} kWh"
         )
     return found
 
