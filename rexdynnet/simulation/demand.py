@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class Diversity:
 
 def demand_forcing(
     loads: Mapping[str, HeatLoad],
-    region: int,
+    weather: int | Path,
     start_utc: datetime,
     duration_s: float,
     *,
@@ -89,7 +90,7 @@ def demand_forcing(
     ----------
     loads : mapping of substation name to HeatLoad
         At least one.
-    region : int
+    weather : int or Path
         Of the reference year whose temperatures shape the profile.
     start_utc : datetime
     duration_s : float
@@ -105,7 +106,7 @@ def demand_forcing(
     instants, times = full_hours(start_utc, duration_s)
     spread = diversity or Diversity()
     columns = [
-        _hourly_heat(name, load, region, instants, seed, spread) / HOUR_S
+        _hourly_heat(name, load, weather, instants, seed, spread) / HOUR_S
         for name, load in loads.items()
     ]
     signals = tuple(
@@ -118,7 +119,7 @@ def demand_forcing(
 def _hourly_heat(
     name: str,
     load: HeatLoad,
-    region: int,
+    weather: int | Path,
     instants: list[datetime],
     seed: int,
     diversity: Diversity,
@@ -127,7 +128,7 @@ def _hourly_heat(
     first_day = (instants[0] + _LOCAL).replace(hour=0) - _LOCAL - timedelta(days=1)
     lead = round((instants[0] - first_day).total_seconds() / HOUR_S)
     days = -(-(lead + len(instants)) // _DAY_HOURS) + 1
-    space, water = _plain(load, region, first_day, days)
+    space, water = _plain(load, weather, first_day, days)
     ordinals = [(first_day + _LOCAL).toordinal() + day for day in range(days)]
     space *= _day_factors(name, ordinals, seed, diversity.day_spread)[:, None]
     water = _drawn(name, water, ordinals, seed, diversity.hot_water_spread)
@@ -141,12 +142,12 @@ def _hourly_heat(
 
 
 def _plain(
-    load: HeatLoad, region: int, first_day: datetime, days: int
+    load: HeatLoad, weather: int | Path, first_day: datetime, days: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     years = sorted({local_year(first_day), local_year(first_day + timedelta(days=days))})
     years = list(range(years[0], years[-1] + 1))
     profiles = [
-        heat_profile(load.kind, load.construction, load.windy, (region, year)) for year in years
+        heat_profile(load.kind, load.construction, load.windy, (weather, year)) for year in years
     ]
     begin = datetime(years[0], 1, 1, tzinfo=UTC) - _LOCAL
     offset = round((first_day - begin).total_seconds() / HOUR_S)

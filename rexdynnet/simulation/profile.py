@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ class Coefficients:
 
 @lru_cache(maxsize=64)
 def heat_profile(
-    kind: BuildingKind, construction: int, windy: bool, weather: tuple[int, int]
+    kind: BuildingKind, construction: int, windy: bool, weather: tuple[int | Path, int]
 ) -> Profile:
     """Normalised profile of one building type in one calendar year.
 
@@ -119,9 +120,9 @@ def heat_profile(
     """
     from rexdynnet.simulation.weather import read_reference_year
 
-    region, calendar_year = weather
+    source, calendar_year = weather
     table = read_coefficients(kind, construction if kind.residential else 0, windy)
-    means = daily_means(read_reference_year(region), calendar_year)
+    means = daily_means(read_reference_year(source), calendar_year)
     theta = (means + np.roll(means, 1) / 2 + np.roll(means, 2) / 4 + np.roll(means, 3) / 8) / 1.875
     a, b, c, d = table.sigmoid
     first = date(calendar_year, 1, 1).weekday()

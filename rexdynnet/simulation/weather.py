@@ -1,8 +1,8 @@
-"""Weather of the German test reference years, and the ground below it.
+"""Weather of a typical year, and the ground below it.
 
 The data are the test reference years 2010 of the German weather service (DWD)
 as the package `demandlib` ships them: fifteen regions, hourly, a typical year of
-1988 to 2007. Nothing is downloaded.
+1988 to 2007; other places come from weather files (EPW, TMY3). Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class ReferenceYear:
 
     Parameters
     ----------
-    region : int
-        Climate region 1 to 15 of the DWD.
+    source : int or Path
+        Climate region 1 to 15 of the DWD, or a weather file.
     station : str
     temperature_K : ndarray, shape (8760,)
         Air at 2 m at the end of each hour.
@@ -50,7 +50,7 @@ class ReferenceYear:
         Direct plus diffuse on the horizontal, mean of each hour.
     """
 
-    region: int
+    source: int | Path
     station: str
     temperature_K: NDArray[np.float64]
     global_radiation_W_per_m2: NDArray[np.float64]
@@ -123,14 +123,15 @@ def first_harmonic(temperature_K: NDArray[np.float64]) -> tuple[float, float, fl
 
 
 @lru_cache(maxsize=15)
-def read_reference_year(region: int) -> ReferenceYear:
-    """Read a test reference year from the installed demandlib.
+def read_reference_year(source: int | Path) -> ReferenceYear:
+    """Read a test reference year from the installed demandlib, or a weather file.
 
     Parameters
     ----------
-    region : int
+    source : int or Path
         1 to 15, for example 4 (north-east German lowland, Potsdam), 5 (lower
-        Rhine and Westphalia, Essen) or 13 (foothills of the Alps, Mühldorf).
+        Rhine and Westphalia, Essen) or 13 (foothills of the Alps, Mühldorf); or an EPW or TMY3
+        file of any place.
 
     Returns
     -------
@@ -139,8 +140,14 @@ def read_reference_year(region: int) -> ReferenceYear:
     Raises
     ------
     InputError
-        No such region, or demandlib or its file is missing or changed.
+        No such region, demandlib or its file is missing or changed, or a weather file is not
+        whole.
     """
+    if isinstance(source, Path):
+        from rexdynnet.simulation.weather_file import read_weather_file
+
+        return read_weather_file(source)
+    region = source
     if region not in REGIONS:
         raise InputError(
             Finding(
@@ -169,7 +176,7 @@ def read_reference_year(region: int) -> ReferenceYear:
         (line for line in head.splitlines() if line.startswith("Station:")), "Station: unknown"
     )
     return ReferenceYear(
-        region=region,
+        source=region,
         station=station.removeprefix("Station:").split("WMO")[0].strip(),
         temperature_K=_frozen(column["t"] + 273.15),
         global_radiation_W_per_m2=_frozen(column["B"] + column["D"]),

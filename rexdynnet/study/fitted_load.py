@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ class FittedLoads:
 
 
 def mean_loads(
-    fitted: FittedForecast, annual_heat_J: Mapping[str, float], region: int
+    fitted: FittedForecast, annual_heat_J: Mapping[str, float], weather: int | Path
 ) -> FittedLoads:
     """Scale the regression so that a reference year needs the annual heat.
 
@@ -81,14 +82,14 @@ def mean_loads(
     ----------
     fitted : FittedForecast
     annual_heat_J : mapping of substation name to float
-    region : int
+    weather : int or Path
         Of the test reference year.
 
     Returns
     -------
     FittedLoads
     """
-    year = read_reference_year(region)
+    year = read_reference_year(weather)
     celsius = year.temperature_K - _ZERO_C
     # the year begins at local midnight, 23 h UTC, so that hour h ends at h h UTC
     hours = np.arange(len(celsius), dtype=np.float64) % 24
@@ -101,7 +102,7 @@ def mean_loads(
 def fitted_forcing(
     fitted: FittedForecast,
     annual_heat_J: Mapping[str, float],
-    region: int,
+    weather: int | Path,
     start_utc: datetime,
     duration_s: float,
     seed: int,
@@ -113,7 +114,7 @@ def fitted_forcing(
     fitted : FittedForecast
     annual_heat_J : mapping of substation name to float
         In a reference year, at least one.
-    region : int
+    weather : int or Path
     start_utc : datetime
         On a full hour.
     duration_s : float
@@ -139,8 +140,8 @@ def fitted_forcing(
                 field="time.start_utc",
             )
         )
-    loads = mean_loads(fitted, annual_heat_J, region)
-    relative = _regression(fitted.load, region, instants)
+    loads = mean_loads(fitted, annual_heat_J, weather)
+    relative = _regression(fitted.load, weather, instants)
     errors = without_weather(fitted.errors, fitted.load)
     hours = np.arange(len(instants))
     common = errors.common_path(seed, DISTRICT, start_utc).deviation(hours)
@@ -204,11 +205,11 @@ def _covariance(process: ErrorProcess, lead_h: Floats) -> Floats:
     return out
 
 
-def _regression(model: LoadModel, region: int, instants: list[datetime]) -> Floats:
+def _regression(model: LoadModel, source: int | Path, instants: list[datetime]) -> Floats:
     """Relative loads of the hours that begin at the instants."""
     first = instants[0] - _SPIN_UP
     span_s = (instants[-1] - first).total_seconds() + HOUR_S
-    weather = weather_forcing(read_reference_year(region), first, span_s)
+    weather = weather_forcing(read_reference_year(source), first, span_s)
     outdoor, radiation = weather.values[:, 0] - _ZERO_C, weather.values[:, 1]
     means = 0.5 * (outdoor[1:] + outdoor[:-1])
     ends = (first.hour + 1 + np.arange(len(means), dtype=np.float64)) % 24

@@ -15,7 +15,7 @@ from rexdynnet.network.parsing import parse, to_si
 from rexdynnet.network.read import read_network
 from rexdynnet.network.write import toml_text
 from rexdynnet.simulation.demand import Diversity, HeatLoad
-from rexdynnet.simulation.weather import GroundModel
+from rexdynnet.simulation.weather import GroundModel, read_reference_year
 from rexdynnet.study.forecast_error import read_forecast
 from rexdynnet.study.operation import DailySchedule, Operation, PlantOperation, schedulable
 from rexdynnet.study.overrides import overridden
@@ -65,6 +65,7 @@ def scenario_from_file(
     time = _record(TimeRecord, _section(document, "time", findings), findings)
     simulation = _record(SimulationRecord, _section(document, "simulation", findings), findings)
     weather = _optional(WeatherRecord, document, "weather", findings)
+    source = _weather(weather, document, path, findings)
     demand = _demand(document, path, findings)
     values = _parameters(document, findings)
     network = _network(head, path, findings)
@@ -116,7 +117,7 @@ def scenario_from_file(
         duration_s=time.duration,
         output_step_s=time.output_step,
         method=simulation.method,
-        region=weather.region if weather else None,
+        weather=source,
         ground=ground,
         demand=demand,
         operation=operation,
@@ -152,6 +153,28 @@ def _optional(kind: type[Kind], document: Entry, name: str, findings: list[Findi
     if name not in document.values:
         return None
     return _record(kind, _section(document, name, findings), findings)
+
+
+def _weather(
+    record: WeatherRecord | None, document: Entry, path: Path, findings: list[Finding]
+) -> int | Path | None:
+    """Region or file of the typical year."""
+    if record is None:
+        return None
+    if (record.region is None) is (record.file is None):
+        remedy = 'give one of them, as region = 4 or file = "place.epw"'
+        findings.append(
+            document.finding("[weather] needs a region or a file", remedy, "weather.region")
+        )
+        return None
+    if record.file is None:
+        return record.region
+    source = path.parent / record.file
+    try:
+        read_reference_year(source)
+    except InputError as error:
+        findings += error.findings
+    return source
 
 
 def _section(

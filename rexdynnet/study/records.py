@@ -89,9 +89,10 @@ class SimulationRecord(Record):
 
 
 class WeatherRecord(Record):
-    """Section `[weather]`: a test reference year of the DWD."""
+    """Section `[weather]`: a test reference year of the DWD, or a file (EPW, TMY3)."""
 
-    region: Annotated[int, Field(ge=1, le=15)]
+    region: Annotated[int, Field(ge=1, le=15)] | None = None
+    file: Name | None = None
     ground_depth_m: NotNegative = 1.0
     ground_diffusivity_m2_per_s: Positive = 6e-7
 

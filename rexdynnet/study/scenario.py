@@ -82,7 +82,7 @@ class SimulationScenario:
     start_utc : datetime
     duration_s, output_step_s : float
     method : Method
-    region : int or None
+    weather : int, Path or None
         Test reference year of the weather; None: from `series` or the defaults.
     ground : GroundModel
     demand : Demand or None
@@ -113,7 +113,7 @@ class SimulationScenario:
     duration_s: float
     output_step_s: float = 600.0
     method: Method = Method.PLUGFLOW
-    region: int | None = None
+    weather: int | Path | None = None
     ground: GroundModel = field(default_factory=GroundModel)
     demand: Demand | None = None
     operation: Operation = field(default_factory=Operation)
@@ -323,27 +323,27 @@ def loads_of(network: Network, demand: Demand) -> dict[str, HeatLoad]:
 def fitted_loads(scenario: SimulationScenario) -> FittedLoads | None:
     """What a forecaster must know of a scenario's fitted loads; None where they have profiles."""
     demand = scenario.demand
-    if demand is None or demand.fitted is None or scenario.region is None:
+    if demand is None or demand.fitted is None or scenario.weather is None:
         return None
     loads = loads_of(scenario.network, demand)
     heat = {name: load.annual_heat_J for name, load in loads.items()}
-    return mean_loads(demand.fitted, heat, scenario.region)
+    return mean_loads(demand.fitted, heat, scenario.weather)
 
 
 def _computed(scenario: SimulationScenario) -> list[Forcing]:
     parts: list[Forcing] = []
     start, duration = scenario.start_utc, scenario.duration_s
-    if scenario.region is not None:
-        year = read_reference_year(scenario.region)
+    if scenario.weather is not None:
+        year = read_reference_year(scenario.weather)
         parts.append(weather_forcing(year, start, duration, ground=scenario.ground))
     if scenario.demand is not None:
-        if scenario.region is None:
+        if scenario.weather is None:
             raise InputError(
                 Finding(
                     "computed heat demands need a reference year",
-                    "add a [weather] section with a region, or give the demands in a series",
+                    "add a [weather] section, or give the demands in a series",
                     file=scenario.source,
-                    field="weather.region",
+                    field="weather",
                 )
             )
         loads = loads_of(scenario.network, scenario.demand)
@@ -351,11 +351,11 @@ def _computed(scenario: SimulationScenario) -> list[Forcing]:
         heats: Forcing | None = None
         if loads and fitted is not None:
             heat = {name: load.annual_heat_J for name, load in loads.items()}
-            heats = fitted_forcing(fitted, heat, scenario.region, start, duration, scenario.seed)
+            heats = fitted_forcing(fitted, heat, scenario.weather, start, duration, scenario.seed)
         elif loads:
             heats = demand_forcing(
                 loads,
-                scenario.region,
+                scenario.weather,
                 start,
                 duration,
                 seed=scenario.seed,

@@ -8,9 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from rexdynnet.network.entries import read_toml
+
 # Where a scenario document names a file, and under which label its content is hashed.
 NAMED = (("schedule", "file", "schedule"), ("forecast", "errors", "forecast"))
-NAMED += (("demand", "fitted", "fitted"),)
+NAMED += (("demand", "fitted", "fitted"), ("weather", "file", "weather"))
 
 
 def scenario_files(document: Mapping[str, Any], folder: Path) -> dict[str, Path]:
@@ -41,7 +43,19 @@ def scenario_files(document: Mapping[str, Any], folder: Path) -> dict[str, Path]
         name = table.get(key) if isinstance(table, Mapping) else None
         if isinstance(name, str):
             files[label] = folder / name
+    for label in ("forecast", "fitted"):
+        evolution = _evolution(files[label]) if label in files else None
+        if evolution is not None:
+            files[f"{label}/evolution"] = evolution
     return files
+
+
+def _evolution(forecast: Path) -> Path | None:
+    """The file that a file of forecast errors stands on in turn."""
+    document = read_toml(forecast, [])
+    common = {} if document is None else document.values.get("errors", {}).get("load_common", {})
+    name = common.get("evolution")
+    return forecast.parent / name if isinstance(name, str) else None
 
 
 def file_digest(file: Path) -> bytes:
