@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from rexdynnet.interchange.pandapipes import from_pandapipes
     from rexdynnet.interchange.pandapipes_export import to_pandapipes
     from rexdynnet.interchange.results import to_frame, write_table
+    from rexdynnet.market.building import Building, Flat
     from rexdynnet.market.contracts import Flow, Order, Participant, Rules, Side
     from rexdynnet.market.flexible import Flexible, HeatStore
     from rexdynnet.market.hedging import Hedging
@@ -91,6 +92,7 @@ __all__ = [
     "AbstractController",
     "Aggregation",
     "Alarm",
+    "Building",
     "ControlBounds",
     "ControlSettings",
     "ControllerKind",
@@ -99,6 +101,7 @@ __all__ = [
     "DeliveryEnvelope",
     "Ensemble",
     "Finding",
+    "Flat",
     "Flats",
     "Flexible",
     "Flow",
@@ -192,6 +195,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "Building": "rexdynnet.market.building",
+    "Flat": "rexdynnet.market.building",
     "Flats": "rexdynnet.dae.components.flats",
     "Flexible": "rexdynnet.market.flexible",
     "HeatStore": "rexdynnet.market.flexible",
