@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from rexdynnet.simulation.simulate import make_plant, simulate
     from rexdynnet.study.checkpoint import Keep
     from rexdynnet.study.ensemble import Ensemble, read_ensemble
+    from rexdynnet.study.flat_shares import flat_shares
     from rexdynnet.study.heat_store import heat_store
     from rexdynnet.study.loop import Run, run
     from rexdynnet.study.montecarlo import monte_carlo
@@ -154,6 +155,7 @@ __all__ = [
     "check_controller",
     "check_network",
     "delivery_envelope",
+    "flat_shares",
     "format_schedule",
     "from_pandapipes",
     "heat_store",
@@ -197,6 +199,7 @@ __all__ = [
 _HOME = {
     "Building": "rexdynnet.market.building",
     "Flat": "rexdynnet.market.building",
+    "flat_shares": "rexdynnet.study.flat_shares",
     "Flats": "rexdynnet.dae.components.flats",
     "Flexible": "rexdynnet.market.flexible",
     "HeatStore": "rexdynnet.market.flexible",
