@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rexdynnet.errors import Finding, InputError, RexdynnetError, SolverError
     from rexdynnet.identify.meters import Meters, read_meters
     from rexdynnet.identify.spacemeter import SpaceMeterNet
+    from rexdynnet.interchange.fmu import write_fmu
     from rexdynnet.interchange.pandapipes import from_pandapipes
     from rexdynnet.interchange.pandapipes_export import to_pandapipes
     from rexdynnet.interchange.results import to_frame, write_table
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from rexdynnet.network.write import write_network
     from rexdynnet.signals import Hold, Signal
     from rexdynnet.simulation.dataset import series
+    from rexdynnet.simulation.fmu import FmuPlant
     from rexdynnet.simulation.forcing import Forcing
     from rexdynnet.simulation.plant import Method
     from rexdynnet.simulation.series import make_forcing, read_forcing
@@ -106,6 +108,7 @@ __all__ = [
     "Flats",
     "Flexible",
     "Flow",
+    "FmuPlant",
     "Forcing",
     "ForecastFollowing",
     "HeatStore",
@@ -190,6 +193,7 @@ __all__ = [
     "to_pandapipes",
     "tune",
     "write_building",
+    "write_fmu",
     "write_geojson",
     "write_network",
     "write_record",
@@ -270,6 +274,8 @@ _HOME = {
     "check_network": "rexdynnet.network.checks",
     "delivery_envelope": "rexdynnet.control.envelope",
     "to_frame": "rexdynnet.interchange.results",
+    "write_fmu": "rexdynnet.interchange.fmu",
+    "FmuPlant": "rexdynnet.simulation.fmu",
     "write_table": "rexdynnet.interchange.results",
     "Record": "rexdynnet.study.record",
     "read_record": "rexdynnet.study.record",

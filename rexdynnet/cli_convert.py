@@ -20,7 +20,8 @@ def convert(
 ) -> None:
     """Convert a network between folder, GeoJSON and pandapipes, or a result (.nc) to a table.
 
-    Says what the target cannot hold. Results become .parquet or .csv.
+    Says what the target cannot hold. Results become .parquet or .csv. A network also becomes an
+    FMU for co-simulation (.fmu).
     """
     with clean_errors():
         for line in convert_file(source, target, (longitude, latitude)):
@@ -33,8 +34,8 @@ def convert_file(source: Path, target: Path, origin_deg: tuple[float, float]) ->
     Parameters
     ----------
     source, target : Path
-        Folder, `.geojson` or pandapipes `.json`; of a result `.parquet` or `.csv`. The name of
-        `target` chooses the format.
+        Folder, `.geojson` or pandapipes `.json`; of a result `.parquet` or `.csv`; to write also
+        `.fmu`. The name of `target` chooses the format.
     origin_deg : (float, float)
         Longitude and latitude of x = y = 0 in GeoJSON.
 
@@ -57,6 +58,12 @@ def convert_file(source: Path, target: Path, origin_deg: tuple[float, float]) ->
     if target.resolve() == source.resolve():
         raise InputError(Finding("source and target are the same", "name another target", target))
     network = read_any_network(source)
+    if target.suffix.lower() == ".fmu":
+        from rexdynnet.interchange.fmu import write_fmu
+
+        size_kB = write_fmu(network, target).stat().st_size / 1e3
+        yield f"{target}: FMI 2.0 co-simulation, {size_kB:.0f} kB"
+        return
     lost = write_any_network(network, target, origin_deg=origin_deg)
     yield (
         f"{target}: {len(network.nodes)} nodes, {len(network.pipes)} pipes, "

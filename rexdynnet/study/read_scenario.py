@@ -66,6 +66,10 @@ def scenario_from_file(
     simulation = _record(SimulationRecord, _section(document, "simulation", findings), findings)
     weather = _optional(WeatherRecord, document, "weather", findings)
     source = _weather(weather, document, path, findings)
+    fmu = None if simulation is None or simulation.fmu is None else path.parent / simulation.fmu
+    if fmu is not None and not fmu.is_file():
+        remedy = "check the path, or write it with `rexdynnet convert NETWORK FILE.fmu`"
+        findings.append(Finding(f"the FMU {fmu} does not exist", remedy, path, field="fmu"))
     demand = _demand(document, path, findings)
     values = _parameters(document, findings)
     network = _network(head, path, findings)
@@ -117,6 +121,7 @@ def scenario_from_file(
         duration_s=time.duration,
         output_step_s=time.output_step,
         method=simulation.method,
+        fmu=fmu,
         weather=source,
         ground=ground,
         demand=demand,

@@ -86,6 +86,7 @@ class SimulationRecord(Record):
     """Section `[simulation]`."""
 
     method: MethodField = Method.PLUGFLOW
+    fmu: Name | None = None
 
 
 class WeatherRecord(Record):

@@ -154,7 +154,7 @@ def loop_dataset(
         their bounds and reference, rung, outcome, cause and iterations; by `unit` the
         energies reserved, demanded and delivered.
     """
-    method = scenario.method.name.lower()
+    method = scenario.method.name.lower() if scenario.fmu is None else "fmu"
     attributes = run_attributes(
         scenario.network, method, scenario.start_utc, scenario.output_step_s
     )

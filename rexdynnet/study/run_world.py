@@ -15,9 +15,8 @@ from rexdynnet.safety.supervised import Span, joined
 from rexdynnet.signals import Signal
 from rexdynnet.simulation.forcing import Forcing
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
-from rexdynnet.simulation.simulate import make_plant
 from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
-from rexdynnet.study.scenario import SimulationScenario, forcing_of, parameter_values
+from rexdynnet.study.scenario import SimulationScenario, forcing_of, parameter_values, plant_of
 
 Floats = NDArray[np.float64]
 
@@ -147,7 +146,7 @@ class World:
 
 def make_world(scenario: SimulationScenario, settings: RunSettings) -> World:
     """Compute what acts over a run and as far beyond it as forecasts reach."""
-    plant = make_plant(scenario.network, scenario.method)
+    plant = plant_of(scenario)
     horizon = settings.control.horizon_s + settings.control.step_s
     try:
         whole = forcing_of(replace(scenario, duration_s=scenario.duration_s + horizon))

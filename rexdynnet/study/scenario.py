@@ -16,7 +16,7 @@ from rexdynnet.network.inputs import controls, disturbances, parameters
 from rexdynnet.network.spec import SubstationControl
 from rexdynnet.simulation.demand import Diversity, HeatLoad, demand_forcing
 from rexdynnet.simulation.forcing import Forcing, complete, merge, shift
-from rexdynnet.simulation.plant import Method
+from rexdynnet.simulation.plant import Method, Plant
 from rexdynnet.simulation.series import out_of_bounds, read_series
 from rexdynnet.simulation.weather import GroundModel, read_reference_year, weather_forcing
 from rexdynnet.study.fitted_load import FittedLoads, fitted_forcing, mean_loads
@@ -82,6 +82,8 @@ class SimulationScenario:
     start_utc : datetime
     duration_s, output_step_s : float
     method : Method
+    fmu : Path or None
+        FMU that stands for the plant, instead of a method.
     weather : int, Path or None
         Test reference year of the weather; None: from `series` or the defaults.
     ground : GroundModel
@@ -113,6 +115,7 @@ class SimulationScenario:
     duration_s: float
     output_step_s: float = 600.0
     method: Method = Method.PLUGFLOW
+    fmu: Path | None = None
     weather: int | Path | None = None
     ground: GroundModel = field(default_factory=GroundModel)
     demand: Demand | None = None
@@ -169,6 +172,26 @@ def read_scenario(
     from rexdynnet.study.read_scenario import scenario_from_file
 
     return scenario_from_file(Path(path), overrides)
+
+
+def plant_of(scenario: SimulationScenario) -> Plant:
+    """What simulates the scenario's network: one of the methods, or an FMU.
+
+    Parameters
+    ----------
+    scenario : SimulationScenario
+
+    Returns
+    -------
+    Plant
+    """
+    from rexdynnet.simulation.fmu import FmuPlant
+    from rexdynnet.simulation.simulate import make_plant
+
+    if scenario.fmu is None:
+        return make_plant(scenario.network, scenario.method)
+
+    return FmuPlant(scenario.network, scenario.fmu)
 
 
 def forcing_of(scenario: SimulationScenario) -> Forcing:
@@ -239,7 +262,7 @@ def run_simulation(
 
     forcing = forcing_of(scenario)
     result = simulate(
-        scenario.network,
+        scenario.network if scenario.fmu is None else plant_of(scenario),
         forcing,
         scenario.duration_s,
         method=scenario.method,

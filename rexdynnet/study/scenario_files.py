@@ -13,6 +13,7 @@ from rexdynnet.network.entries import read_toml
 # Where a scenario document names a file, and under which label its content is hashed.
 NAMED = (("schedule", "file", "schedule"), ("forecast", "errors", "forecast"))
 NAMED += (("demand", "fitted", "fitted"), ("weather", "file", "weather"))
+NAMED += (("simulation", "fmu", "fmu"),)
 
 
 def scenario_files(document: Mapping[str, Any], folder: Path) -> dict[str, Path]:
