@@ -25,13 +25,13 @@ class Signal:
     unit : str
         SI unit of the value.
     nominal : float
-        Typical magnitude, used for scaling; positive.
+        Typical magnitude in `unit`, used for scaling; positive.
     lower, upper : float
-        Bounds within which a value makes physical sense.
+        Bounds in `unit` within which a value makes physical sense.
     hold : Hold
         How a forcing of this signal acts between rows.
     default : float or None
-        Value used when a forcing does not give one; None where it must be given.
+        Value in `unit` used when a forcing does not give one; None where it must be given.
 
     Examples
     --------

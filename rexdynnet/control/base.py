@@ -153,7 +153,7 @@ class Decision:
     iterations : int
         Spent by solvers; 0 for a law.
     info : mapping of str to ndarray
-        Anything worth keeping per step: reference, slack, multipliers, solve time.
+        Anything worth keeping per step, of any shape: reference, slack, multipliers, solve time.
     """
 
     controls: Floats

@@ -93,6 +93,15 @@ def read_schedule(
 def format_schedule(schedule: Schedule) -> str:
     """Write a schedule as CSV text that `read_schedule` reads back, in whole Wh.
 
+    Parameters
+    ----------
+    schedule : Schedule
+
+    Returns
+    -------
+    str
+        A row per participant and unit.
+
     Examples
     --------
     >>> units = (TimeUnit(parse_utc("2026-01-15"), 3600.0),)

@@ -98,7 +98,7 @@ class Recorded:
     values : (t,)
         SI, at the output times of the run; NaN where not recorded.
     resolution : float
-        Deviation of the reading, SI: errors are never taken for smaller.
+        Deviation of the reading in SI units: errors are never taken for smaller.
     """
 
     name: str

@@ -43,10 +43,18 @@ class Network:
     Parameters
     ----------
     name : str
-    nodes, pipes, substations, plants, tanks, dumps, pumps, valves, bypasses : tuple
-        The components; names are unique over all of them.
+    nodes, pipes, substations, plants : tuple
+        The components; names are unique over all of them and those below.
     holdings : tuple of PressureHolding
         One per hydraulic island.
+    tanks, dumps, pumps, valves, bypasses : tuple
+    fluid : Fluid
+    ground : Ground
+    heating_curve : HeatingCurve
+    outages : tuple of Outage
+    limits : tuple of DatedLimit
+    provenance : Provenance
+        Where the data come from.
 
     Examples
     --------

@@ -183,7 +183,7 @@ def cumulated_periodograms(
     curves : mapping of str to (f,)
         Share of the variance below each frequency, by zone.
     limit : float
-        Half width of the band.
+        Half width of the band, as a share of the whole.
     ax : Axes or None
 
     Returns
@@ -219,7 +219,7 @@ def coupling_profiles(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], limit: 
     curves : mapping of str to ((k,), (k,))
         Conductance in W/K, ascending, and how far the log likelihood falls there, by coupling.
     limit : float
-        Fall at the ends of the interval.
+        Fall at the ends of the interval; a difference of logarithms, without a unit.
 
     Returns
     -------

@@ -242,6 +242,11 @@ def price_map(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        There is no such unit, or the run had no market.
     """
     _need(result)
     prices = variable(result, "market_marginal_price")

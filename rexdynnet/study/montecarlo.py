@@ -123,6 +123,8 @@ def monte_carlo(
     InputError
         The plan cannot be run, an extra is missing, the disk is full, or the scheduler is
         not there or went away; what was done is kept in `out`.
+    TypeError
+        Neither a plan nor a scenario is given.
 
     Examples
     --------

@@ -54,6 +54,7 @@ class Uniform:
     Parameters
     ----------
     lower, upper : float
+        In the unit of what is varied.
 
     Raises
     ------
@@ -89,7 +90,7 @@ class LogUniform:
     Parameters
     ----------
     lower, upper : float
-        Positive.
+        Positive, in the unit of what is varied.
 
     Raises
     ------

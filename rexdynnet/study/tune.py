@@ -96,7 +96,7 @@ def tune(
     draws : int
         How many seeds those are.
     cvar : float
-        0 takes the mean over the seeds; 0.8 that of the worst fifth.
+        Level of the risk: 0 takes the mean over the seeds; 0.8 that of the worst fifth.
     prune_after : sequence of str
         Durations (`"1d"`) after which a trial is given up where it does worse than the
         median of the others at that time.
