@@ -33,6 +33,8 @@ _WORDS = ("normal", "discard", "ration", "both")
 _SHADES = (Colour.FAINT, Colour.STORED, Colour.UNSERVED, Colour.SUPPLY)
 _ENDS = "steps-pre"
 _SHOWN = 12
+# Smallest span of an axis of temperatures or pressures, in the unit shown.
+_LEAST_SPAN = 0.1
 _LEAST_J = 3.6e3
 
 
@@ -400,6 +402,11 @@ def _draw_worst(result: xr.Dataset, ax: Axes, name: str, text: str, *, hottest: 
             linewidth=1.2,
             label="hottest substation",
         )
+    # What stands still but for rounding is drawn as standing still.
+    low_end, high_end = ax.get_ylim()
+    if high_end - low_end < _LEAST_SPAN:
+        middle = 0.5 * (low_end + high_end)
+        ax.set_ylim(middle - _LEAST_SPAN / 2, middle + _LEAST_SPAN / 2)
     dress(ax, y=f"{text} ({scale.unit})")
 
 
