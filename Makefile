@@ -16,7 +16,7 @@ SCENARIO ?= models/scenarios/destest16_reservex.toml
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test test-all lint format bench docs evidence lock clean
+.PHONY: help setup demo test test-all lint format bench docs linkcheck evidence lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -85,6 +85,9 @@ evidence: $(STAMP)  ## measure again what the validation and benchmark pages sho
 docs: $(STAMP)  ## build the documentation into docs/_build/html, running all its code
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+linkcheck: $(STAMP)  ## follow the links that lead out of the documentation (needs the network)
+	$(BIN)/sphinx-build -b linkcheck -D nb_execution_mode=off docs docs/_build/linkcheck
 
 lock: $(STAMP)  ## resolve the dependencies anew (needs uv)
 	$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
