@@ -237,12 +237,14 @@ def plot(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder that `simulate` or `run` wrote.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder that `simulate`, `run`, `study` or `tune` wrote.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="HTML file; by default RUN/report.html.")
     ] = None,
 ) -> None:
-    """Write the story of a run as one HTML page that needs no network."""
+    """Write the story of a run, study or tuning as one HTML page that needs no network."""
     from rexdynnet.cli_report import report_to_file
 
     with clean_errors():

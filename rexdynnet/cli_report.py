@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rexdynnet.cli_output import KPIS, LEDGER, read_result, staged
+from rexdynnet.cli_output import KPIS, LEDGER, RESULT, read_result, staged
 from rexdynnet.errors import Finding, InputError
 
 REPORT = "report.html"
 
 
 def report_to_file(run: Path, out: Path | None) -> Path:
-    """Write the report of a run.
+    """Write the report of a run, a study or a tuning.
 
     Parameters
     ----------
     run : Path
-        Folder that `simulate` or `run` wrote, or its result.
+        Folder that `simulate`, `run`, `study` or `tune` wrote, or a run's result.
     out : Path or None
         HTML file to write; None: report.html beside the result.
 
@@ -30,18 +30,29 @@ def report_to_file(run: Path, out: Path | None) -> Path:
     InputError
         No result there, damaged figures or ledger, or `out` cannot be written.
     """
-    from rexdynnet.report import run_page
-
-    result = read_result(run)
     folder = run if run.is_dir() else run.parent
     file = folder / REPORT if out is None else out
     if file.suffix.lower() not in {".html", ".htm"}:
         raise InputError(Finding(f"{file} is no name of a page", "let it end in .html", file=file))
-    ledger = folder / LEDGER
-    text = run_page(result, _figures(folder / KPIS), ledger=ledger if ledger.is_file() else None)
+    text = _page(run, folder)
     with staged(file.parent) as aside:
         (aside / file.name).write_text(text, encoding="utf-8")
     return file
+
+
+def _page(run: Path, folder: Path) -> str:
+    from rexdynnet.report import run_page, study_page, tuning_page
+    from rexdynnet.study.store import KPIS as STUDY_KPIS
+    from rexdynnet.study.tune import TRIALS
+
+    if run.is_dir() and not (run / RESULT).is_file():
+        if (run / TRIALS).is_file():
+            return tuning_page(run)
+        if (run / STUDY_KPIS).is_file():
+            return study_page(run)
+    result = read_result(run)
+    ledger = folder / LEDGER
+    return run_page(result, _figures(folder / KPIS), ledger=ledger if ledger.is_file() else None)
 
 
 def _figures(file: Path) -> dict[str, float] | None:

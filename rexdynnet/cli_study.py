@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from rexdynnet.cli_errors import clean_errors, resumable
 from rexdynnet.cli_progress import time_left
@@ -75,16 +76,17 @@ def _summary(found: Ensemble) -> dict[str, object]:
             {
                 "arm": int(arm),
                 "label": found.label(arm),
-                "mean": {
-                    name: None if value != value else value
-                    for name, value in (
-                        (name, float(np.nanmean(found.values(arm, name)))) for name in found.figures
-                    )
-                },
+                "mean": {name: _mean(found.values(arm, name)) for name in found.figures},
             }
             for arm in arms
         ],
     }
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    """Over the runs that have the figure; None where none has."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
 
 
 @contextmanager
