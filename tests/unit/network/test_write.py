@@ -164,4 +164,4 @@ def test_a_new_project_has_a_scenario_that_reads(tmp_path: Path) -> None:
 
     scenario = read_scenario(good_folder(tmp_path).parent / "scenario.toml")
     assert scenario.network.name == "first_network"
-    assert forcing_of(scenario).values.shape[0] > 7 * 24
+    assert forcing_of(scenario).values.shape[0] > 2 * 24
