@@ -4,8 +4,8 @@ Reservation against the operator's own forecast, each under the predictive and t
 controller, and both over a grid of reserve margins. Every figure is reported as it comes out, with
 a 95 % bootstrap interval over seeds. It takes hours, keeps every run and takes up where it was:
 `REXDYNNET_BENCH_KEEP` names the folder (default `out/claim`; empty it when the code has changed),
-`REXDYNNET_BENCH_SEEDS`, `REXDYNNET_BENCH_GRID_SEEDS` and `REXDYNNET_BENCH_DAYS` shorten it for a
-look, `REXDYNNET_BENCH_WORKERS` sets the processes.
+`REXDYNNET_BENCH_SEEDS`, `REXDYNNET_BENCH_GRID_SEEDS` (0 leaves that part out) and
+`REXDYNNET_BENCH_DAYS` shorten it for a look, `REXDYNNET_BENCH_WORKERS` sets the processes.
 """
 
 from __future__ import annotations
@@ -68,10 +68,11 @@ def measure(report: Report) -> Iterator[Measurement]:
     if days:
         scenario = replace(scenario, duration_s=float(days) * 86400.0)
     seeds = range(1, 1 + int(os.environ.get("REXDYNNET_BENCH_SEEDS", SEEDS)))
-    square = tuple(arms_of(PAIR, CONTROLLERS, (MARGIN,)))
-    found = _run(scenario, square, seeds, report)
-    for controller in CONTROLLERS:
-        yield from effect(found, controller, MARGIN, len(seeds))
+    if len(seeds) > 0:
+        square = tuple(arms_of(PAIR, CONTROLLERS, (MARGIN,)))
+        found = _run(scenario, square, seeds, report)
+        for controller in CONTROLLERS:
+            yield from effect(found, controller, MARGIN, len(seeds))
     few = range(1, 1 + int(os.environ.get("REXDYNNET_BENCH_GRID_SEEDS", GRID_SEEDS)))
     if len(few) == 0:
         return

@@ -11,19 +11,16 @@ runs (default `out/claim`), `REXDYNNET_BENCH_SEEDS` shortens it for a look,
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.tools.kept import kept
 from rexdynnet.control.settings import ControllerKind
 from rexdynnet.market.risk import conditional_value_at_risk
-from rexdynnet.simulation.plant import write_atomically
 from rexdynnet.study.bench import Measurement, Sense
 from rexdynnet.study.claim import Arm, kept_weeks
 from rexdynnet.study.market_settings import Arrangement
@@ -125,13 +122,4 @@ def _row(name: str, table: Floats, to: Floats | None, figure: Figure) -> Measure
 
 def _weeks(seeds: range, report: Report) -> dict[int, dict[str, list[float]]]:
     keep = Path(os.environ.get("REXDYNNET_BENCH_KEEP", "out/claim_surrogate"))
-    keep.mkdir(parents=True, exist_ok=True)
-    files = {seed: keep / f"seed_{seed}.json" for seed in seeds}
-    missing = [seed for seed, file in files.items() if not file.exists()]
-    workers = int(os.environ.get("REXDYNNET_BENCH_WORKERS", os.cpu_count() or 1))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        going = {pool.submit(bills_of, seed): seed for seed in missing}
-        for count, done in enumerate(as_completed(going), start=1):
-            write_atomically(files[going[done]], json.dumps(done.result()).encode())
-            report(f"{count} of {len(missing)} seeds")
-    return {seed: json.loads(file.read_text()) for seed, file in files.items()}
+    return kept(bills_of, {seed: keep / f"seed_{seed}.json" for seed in seeds}, report)

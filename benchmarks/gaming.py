@@ -10,21 +10,19 @@ every seed and takes up where it was: `REXDYNNET_BENCH_KEEP` names the folder (d
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import t as student
 
+from benchmarks.tools.kept import kept
 from rexdynnet.market.policies import AtCall, Policy
 from rexdynnet.market.setup import MechanismKind
 from rexdynnet.market.strategies import LastInstant, Resale, Scaled
-from rexdynnet.simulation.plant import write_atomically
 from rexdynnet.study.bench import Measurement, Sense
 from rexdynnet.study.market_settings import MarketSettings
 from rexdynnet.study.surrogate import Surrogate, draw_demands, trade_week
@@ -93,13 +91,6 @@ def gains_of(mechanism: MechanismKind, seed: int) -> dict[str, float]:
 
 def _gains(mechanism: MechanismKind, seeds: range, report: Report) -> dict[int, dict[str, float]]:
     keep = Path(os.environ.get("REXDYNNET_BENCH_KEEP", "out/gaming"))
-    keep.mkdir(parents=True, exist_ok=True)
     files = {seed: keep / f"{mechanism.name.lower()}_seed_{seed}.json" for seed in seeds}
-    missing = [seed for seed, file in files.items() if not file.exists()]
-    workers = int(os.environ.get("REXDYNNET_BENCH_WORKERS", os.cpu_count() or 1))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        going = {pool.submit(gains_of, mechanism, seed): seed for seed in missing}
-        for count, done in enumerate(as_completed(going), start=1):
-            write_atomically(files[going[done]], json.dumps(done.result()).encode())
-            report(f"{mechanism.value}: {count} of {len(missing)} seeds")
-    return {seed: json.loads(file.read_text()) for seed, file in files.items()}
+    report(mechanism.value)
+    return kept(partial(gains_of, mechanism), files, report)

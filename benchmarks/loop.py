@@ -15,7 +15,8 @@ from pathlib import Path
 
 from rexdynnet.control.settings import ControllerKind, ControlSettings
 from rexdynnet.study.bench import Measurement, Sense
-from rexdynnet.study.paired import Paired, compare
+from rexdynnet.study.compare import compare
+from rexdynnet.study.paired import Paired
 from rexdynnet.study.run_kpis import Kpis
 from rexdynnet.study.scenario import read_scenario
 

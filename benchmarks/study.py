@@ -55,7 +55,7 @@ def measure(report: Report) -> Iterator[Measurement]:
     for name, way in (("killed", killed_and_resumed), ("cluster", through_a_cluster)):
         report(f"the same study, {name}")
         out = folder / name
-        way(_study_file(folder, seeds), out, len(seeds), report)
+        way(study_file(folder, seeds), out, len(seeds), report)
         files = differing(whole, out)
         yield Measurement(
             f"files that differ from the undisturbed study's, {name}",
@@ -77,7 +77,7 @@ def throughput(folder: Path, seeds: Sequence[int], report: Report) -> Iterator[M
         if not kept.exists():
             _drop(folder / "study", block)
             alone = _spent(lambda block=block: _alone(block))
-            file = _study_file(folder, upto)
+            file = study_file(folder, upto)
             study = _spent(lambda file=file: _study(file, folder / "study"))
             record = json.dumps([asdict(study), asdict(alone)])
             write_atomically(kept, record.encode())
@@ -159,7 +159,8 @@ def differing(one: Path, other: Path) -> list[str]:
     ]
 
 
-def _study_file(folder: Path, seeds: Sequence[int]) -> Path:
+def study_file(folder: Path, seeds: Sequence[int]) -> Path:
+    """Write a study of one-day runs over seeds."""
     file = folder / f"study_{len(seeds)}.toml"
     scenario = os.path.relpath(SCENARIO, folder)
     file.write_text(
@@ -168,6 +169,11 @@ def _study_file(folder: Path, seeds: Sequence[int]) -> Path:
         encoding="utf-8",
     )
     return file
+
+
+def one_thread() -> dict[str, str]:
+    """Both sides compute with one thread a process."""
+    return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def _drop(study: Path, block: Sequence[int]) -> None:
@@ -187,7 +193,9 @@ def _study(file: Path, out: Path) -> None:
 
 
 def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=one_thread()
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
 
@@ -195,13 +203,12 @@ def _run(command: Sequence[str]) -> None:
 def _alone(block: Sequence[int]) -> None:
     """Two plain processes, each with half of the seeds."""
     head = [sys.executable, "-m", "benchmarks.tools.runs_alone", str(SCENARIO), DURATION]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     processes = [
         subprocess.Popen(
             [*head, *map(str, block[part::PROCESSES])],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
-            env=environment,
+            env=one_thread(),
         )
         for part in range(PROCESSES)
     ]

@@ -6,10 +6,8 @@ import json
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +19,7 @@ from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.risk import conditional_value_at_risk
 from rexdynnet.study.loop import run
 from rexdynnet.study.market_settings import Arrangement
+from rexdynnet.study.processes import in_processes
 from rexdynnet.study.scenario import SimulationScenario
 
 Floats = NDArray[np.float64]
@@ -123,13 +122,10 @@ def weeks(
     files = {key: keep / f"{_key(job)}.json" for key, job in jobs.items()}
     missing = [key for key, file in files.items() if not file.exists()]
     keep.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        going = {pool.submit(_run, jobs[key], files[key]): key for key in missing}
-        for count, done in enumerate(as_completed(going), start=1):
-            done.result()
-            arm, seed = going[done]
-            if report is not None:
-                report(f"{count} of {len(missing)}: {arm.label}, seed {seed}")
+    work = {key: (jobs[key], files[key]) for key in missing}
+    for count, ((arm, seed), _) in enumerate(in_processes(_run, work, workers), start=1):
+        if report is not None:
+            report(f"{count} of {len(missing)}: {arm.label}, seed {seed}")
     return {key: _read(file) for key, file in files.items()}
 
 
@@ -241,7 +237,8 @@ def _key(scenario: SimulationScenario) -> str:
     return sha256(pickle.dumps((scenario, __version__))).hexdigest()[:24]
 
 
-def _run(scenario: SimulationScenario, file: Path) -> None:
+def _run(job: tuple[SimulationScenario, Path]) -> None:
+    scenario, file = job
     done = run(scenario)
     market, safety = done.market, done.supervision
     if market is None:

@@ -24,11 +24,11 @@ from rexdynnet.study.store import (
     KPIS,
     TIMINGS,
     StudyFolder,
+    check_parquet,
     kpi_table,
     parquet_bytes,
-    parquet_package,
 )
-from rexdynnet.study.trajectories import zarr_package
+from rexdynnet.study.trajectories import check_zarr
 from rexdynnet.study.workers import Workers, finished, make_workers, usable_cores
 
 
@@ -180,9 +180,9 @@ def run_study(
     """
     from rexdynnet import __version__
 
-    parquet_package()
+    check_parquet()
     if plan.keep != ():
-        zarr_package()
+        check_zarr()
     check_plan(plan)
     tasks = list(tasks_of(plan, __version__))
     folder = StudyFolder(out)

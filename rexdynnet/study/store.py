@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,9 +223,19 @@ def parquet_package() -> Any:
     InputError
         It is not installed.
     """
-    try:
-        return import_module("pyarrow")
-    except ImportError:
+    check_parquet()
+    return import_module("pyarrow")
+
+
+def check_parquet() -> None:
+    """Check that tables can be written, without the time that loading the package takes.
+
+    Raises
+    ------
+    InputError
+        The package pyarrow is not installed.
+    """
+    if find_spec("pyarrow") is None:
         raise InputError(
             Finding("pyarrow is not installed", "run `pip install 'rexdynnet[parquet]'`")
-        ) from None
+        )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import Protocol
 
 from rexdynnet.study.execute import RunOutcome, execute
 from rexdynnet.study.plan import RunTask
+from rexdynnet.study.processes import end_with_parent
 
 DIED = "the worker process died twice in this run: killed, or out of memory"
 
@@ -145,17 +145,4 @@ def usable_cores() -> int:
 
 
 def _new_slot() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent does, however that ends."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent)

@@ -19,6 +19,7 @@ import pytest
 import xarray as xr
 
 from rexdynnet.errors import InputError
+from rexdynnet.simulation.plant import write_atomically
 from rexdynnet.study import montecarlo
 from rexdynnet.study.cluster import ClusterWorkers
 from rexdynnet.study.ensemble import Ensemble, read_ensemble
@@ -242,19 +243,30 @@ def test_a_stop_rule_on_a_figure_that_runs_do_not_have_says_so(
         run_study(replace(PLAN, stop=StopRule("cost_EU", 1.0), keep=()), tmp_path)
 
 
-def test_a_full_disk_stops_a_study_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("room", range(8))
+def test_a_disk_that_fills_at_any_write_costs_no_run_that_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
+    plan = replace(PLAN, keep=())
+    writes: list[Path] = []
+
+    def fills(file: Path, data: bytes) -> None:
+        if len(writes) == room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        writes.append(file)
+        write_atomically(file, data)
+
     use(monkeypatch, Inline(noise))
-
-    def full(file: Path, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     with monkeypatch.context() as context:
-        context.setattr("rexdynnet.study.store.write_atomically", full)
+        context.setattr("rexdynnet.study.store.write_atomically", fills)
         with pytest.raises(InputError, match=r"No space left.*make room"):
-            run_study(replace(PLAN, keep=()), tmp_path)
-    assert len(run_study(replace(PLAN, keep=()), tmp_path).kpis) == 6
+            run_study(plan, tmp_path / "full")
+    pool = use(monkeypatch, Inline(noise))
+    run_study(plan, tmp_path / "full")
+    run_study(plan, tmp_path / "whole")
+    # six records, then two tables: what was written is not run again
+    assert len(pool.ran) == 6 - min(room, 6) + 6
+    assert table(tmp_path / "full") == table(tmp_path / "whole")
 
 
 def test_files_that_change_during_a_study_fail_the_run() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from rexdynnet.control.settings import ControlSettings
 from rexdynnet.errors import InputError
-from rexdynnet.study.paired import Paired, compare, interval
+from rexdynnet.study.compare import compare
+from rexdynnet.study.paired import Paired, interval
 from rexdynnet.study.scenario import read_scenario
 from tests.data import ROOT
 
@@ -54,7 +55,7 @@ def test_a_comparison_takes_up_what_it_kept(
     arms = {"a": ControlSettings(), "b": ControlSettings(margin=0.3)}
     first = compare(SHORT, arms, (1, 2), keep=tmp_path)
     assert len(list(tmp_path.iterdir())) == 4
-    monkeypatch.setattr("rexdynnet.study.paired.run", _refuse)
+    monkeypatch.setattr("rexdynnet.study.compare.run", _refuse)
     again = compare(SHORT, arms, (1, 2), keep=tmp_path)
     for name, rows in first.figures.items():
         np.testing.assert_array_equal(rows, again.figures[name], err_msg=name)
