@@ -29,7 +29,7 @@ from rexdynnet.study.market_tables import with_market
 from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset
 from rexdynnet.study.run_kpis import Kpis, kpis_of
-from rexdynnet.study.run_meters import Tally, count, new_tally
+from rexdynnet.study.run_meters import Tally, count, metered_in_unit, new_tally
 from rexdynnet.study.run_preview import (
     Forecaster,
     PreviewMaker,
@@ -312,7 +312,7 @@ def _step(ready: _Ready, now: _Moving, begin: float, end: float) -> None:
     silent = world.silent_at(begin)
     metered: dict[str, float] = {}
     if now.schedule is not None or market is not None:
-        metered = _metered(scenario, now.tally.energy_in_unit(begin))
+        metered = metered_in_unit(scenario.network, now.tally, begin)
     observation, now.read = ready.instruments.observe(now.read, now.output, silent, metered)
     previews = replace(previews, schedule=now.schedule)
     if market is not None:
@@ -462,12 +462,6 @@ def _counted(market: MarketSession, tally: Tally, output: DenseOutput) -> Counte
     spent -= market.producers.spent_EUR(tally)
     records = output.records
     return Counted(spent, float(records["energy_lost"][-1]), float(records["energy_dumped"][-1]))
-
-
-def _metered(scenario: SimulationScenario, energies: Floats | None) -> dict[str, float]:
-    names = [f"{s.name}.energy_in_unit" for s in scenario.network.substations]
-    values = np.full(len(names), np.nan) if energies is None else energies
-    return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
 def _first_row(output: DenseOutput) -> DenseOutput:

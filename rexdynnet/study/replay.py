@@ -26,7 +26,7 @@ from rexdynnet.study.loop import Run, run
 from rexdynnet.study.record import Record
 from rexdynnet.study.run_dataset import Trace
 from rexdynnet.study.run_kpis import Kpis, kpis_of
-from rexdynnet.study.run_meters import count, new_tally
+from rexdynnet.study.run_meters import count, metered_in_unit, new_tally
 from rexdynnet.study.run_preview import Forecaster, PreviewMaker, electricity_means, fuel_prices
 from rexdynnet.study.run_schedule import committed_schedule
 from rexdynnet.study.run_sensors import flat_records
@@ -203,13 +203,17 @@ def _look_on(
         Inputs(commanded[0], world.disturbances_at(0.0)), world.parameters_at(0.0)
     )
     collector = Collector(output_times(scenario.duration_s, scenario.output_step_s))
-    tally, trace = new_tally(network, steps), Trace(bounds.signals)
+    edges = steps if schedule is None else schedule.edges_s(start)
+    tally, trace = new_tally(network, edges), Trace(bounds.signals)
     memory: object = None
     applied = commanded[0]
     for index, (begin, end) in enumerate(pairwise(steps.tolist())):
         readings = record.measured
-        seen = np.concatenate([readings.at(begin), record.acting.at(begin)])
-        observation = Observation(begin, (*readings.names, *record.acting.names), seen)
+        # what a unit has had so far is counted on the model: it takes what the record demands
+        metered = {} if schedule is None else metered_in_unit(network, tally, begin)
+        names = (*readings.names, *record.acting.names, *metered)
+        values = [readings.at(begin), record.acting.at(begin), np.array([*metered.values()])]
+        observation = Observation(begin, names, np.concatenate(values))
         preview = previews.at(begin, {})
         if memory is None:
             memory = ladder.init(observation, preview)

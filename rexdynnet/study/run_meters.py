@@ -65,6 +65,27 @@ def new_tally(network: Network, edges_s: Floats) -> Tally:
     return Tally(edges_s, none, none, none, none, none, nothing, np.zeros(plants))
 
 
+def metered_in_unit(network: Network, tally: Tally, time_s: float) -> dict[str, float]:
+    """Energy that each substation has had since the present unit began.
+
+    Parameters
+    ----------
+    network : Network
+    tally : Tally
+        By units.
+    time_s : float
+
+    Returns
+    -------
+    dict of str to float
+        `<substation>.energy_in_unit` in J; NaN outside the units.
+    """
+    names = [f"{substation.name}.energy_in_unit" for substation in network.substations]
+    energies = tally.energy_in_unit(time_s)
+    values = np.full(len(names), np.nan) if energies is None else energies
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
+
+
 def count(
     tally: Tally,
     network: Network,

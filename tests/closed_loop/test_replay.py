@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import rexdynnet as rdn
 from rexdynnet.cli import app
 from rexdynnet.cli_output import write_result
+from rexdynnet.control.ladder import Ladder
 from rexdynnet.errors import InputError
 from rexdynnet.study.record import Record, read_record, write_record
 from rexdynnet.study.replay import replay
@@ -117,3 +118,22 @@ def test_the_commands_write_a_record_and_replay_it(done, tmp_path: Path) -> None
     assert json.loads((tmp_path / "out" / "kpis.json").read_text())["recorded"]["cost_EUR"] > 0
     for name in ("replay.nc", "follows.csv", "load_duration.png", "commands.png"):
         assert (tmp_path / "out" / name).stat().st_size > 0
+
+
+def test_a_controller_that_looks_on_knows_what_the_unit_has_had(
+    scenario, record, done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[float, float]] = []
+    step = Ladder.step
+
+    def watched(ladder, observation, *others):
+        seen.append((observation.time_s, observation.get("substation_1.energy_in_unit")))
+        return step(ladder, observation, *others)
+
+    monkeypatch.setattr(Ladder, "step", watched)
+    replay(record, scenario, closed_loop=False)
+    at = {time_s: energy_J for time_s, energy_J in seen}
+    assert at[7200.0] == 0.0
+    heat_W = done.data["substation_heat"].sel(substation="substation_1")
+    means_W = heat_W.sel(time=[8100.0, 9000.0, 9900.0])
+    assert at[9900.0] == pytest.approx(float(means_W.sum()) * 900.0, rel=1e-3)
