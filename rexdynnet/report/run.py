@@ -118,7 +118,7 @@ def _violations(result: xr.Dataset, worst: tuple[Violation, ...]) -> Section:
             (
                 one.bound.text,
                 one.component,
-                link(number, _clock(result, one.worst_s)),
+                link(number, clock(result, one.worst_s)),
                 f"{one.worst:,.3g} {one.unit}",
                 total,
                 format_duration(one.duration_s),
@@ -127,7 +127,7 @@ def _violations(result: xr.Dataset, worst: tuple[Violation, ...]) -> Section:
     head = ("bound", "where", "worst instant", "by", "in all", "for")
     body = [paragraph(judged), table(head, rows, numbers=(3, 4, 5))]
     for number, one in enumerate(shown, start=1):
-        text = f"{one.component}, {_clock(result, one.worst_s)}: {one.bound.text}"
+        text = f"{one.component}, {clock(result, one.worst_s)}: {one.bound.text}"
         body.append(heading(f"instant-{number}", text))
         body.append(picture(plot.instant(result, one.component, one.worst_s), text))
     if len(shown) < len(worst):
@@ -162,7 +162,7 @@ def _modes(result: xr.Dataset) -> Section | None:
     names = ("time", "zone", "mode", "guard", "component")
     columns = [result[f"safety_event_{name}"].to_numpy() for name in names]
     rows = [
-        (_clock(result, float(at)), *(str(cell) for cell in cells))
+        (clock(result, float(at)), *(str(cell) for cell in cells))
         for at, *cells in zip(*columns, strict=True)
     ]
     body = [
@@ -294,7 +294,7 @@ def _causes(result: xr.Dataset) -> Iterator[str]:
     cause = result["control_cause"].to_numpy().astype(str)
     rows = [
         (
-            _clock(result, float(result["control_time"].to_numpy()[step])),
+            clock(result, float(result["control_time"].to_numpy()[step])),
             str(result["control_rung_name"].to_numpy()[step]),
             str(result["control_outcome_name"].to_numpy()[step]),
             str(cause[step]),
@@ -340,7 +340,20 @@ def _reproduce(result: xr.Dataset) -> Section:
     return Section("reproduce", "To reproduce it", "\n".join(body))
 
 
-def _clock(result: xr.Dataset, time_s: float) -> str:
+def clock(result: xr.Dataset, time_s: float) -> str:
+    """An instant of a run, for people.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+    time_s : float
+        Since the start.
+
+    Returns
+    -------
+    str
+        In UTC; hours since the start where the result does not say when that was.
+    """
     begin = start(result)
     if begin is None:
         return f"{time_s / 3600.0:.2f} h"

@@ -7,7 +7,6 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,25 @@ import numpy as np
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.plot.ensemble import fan
+from rexdynnet.plot.instant import instant
 from rexdynnet.report.definitions import DEFINITIONS, Definition
-from rexdynnet.report.page import Page, Section, paragraph, picture, render, table, verbatim
+from rexdynnet.report.page import (
+    Page,
+    Section,
+    heading,
+    link,
+    paragraph,
+    picture,
+    render,
+    table,
+    verbatim,
+)
+from rexdynnet.report.run import clock
+from rexdynnet.report.violations import Bound, find_violations
 from rexdynnet.study.ensemble import Ensemble, read_ensemble
 from rexdynnet.study.paired import interval
 
+_WORST_BY = ("shortfall_kWh", "temperature_violation_Kh", "pressure_violation_barh", "cost_EUR")
 _MOST_BANDS, _MOST_TRIALS, _MOST_FAILED = 6, 200, 50
 
 
@@ -50,9 +63,10 @@ def study_page(folder: Path) -> str:
     sections = [
         _varied(found, arms),
         _figures(found, arms),
+        _worst(found),
         _bands(found, arms),
         _failures(found),
-        _runs(found, told),
+        _effort(told),
         _reproduce(told, "rexdynnet study STUDY.toml -o OUT"),
     ]
     kept = tuple(section for section in sections if section is not None)
@@ -197,22 +211,59 @@ def _failures(found: Ensemble) -> Section | None:
     return Section("failed", "Failed runs", body + _rest(len(rows), _MOST_FAILED, "failed runs"))
 
 
-def _runs(found: Ensemble, told: list[dict[str, Any]]) -> Section:
-    """The dearest and the cheapest run, to look at one by one."""
-    name = "cost_EUR" if "cost_EUR" in found.figures else next(iter(found.figures), "")
-    values = {} if not name else dict(zip(found.kpis["run"], found.kpis[name], strict=True))
-    good = {run: value for run, value in values.items() if isfinite(value)}
+def _effort(told: list[dict[str, Any]]) -> Section:
     spent = sum(float(each.get("cpu_s", 0.0)) for each in told)
-    lines = [paragraph(f"{len(told)} runs took {spent / 60:.1f} minutes of one core.")]
-    if good:
-        ends = (("largest", max(good, key=lambda r: good[r])),)
-        ends += (("smallest", min(good, key=lambda r: good[r])),)
-        rows = []
-        for words, run in ends:
-            row = found.kpis[found.kpis["run"] == run].iloc[0]
-            rows.append((words, f"{good[run]:.4g}", found.label(int(row["arm"])), str(row["seed"])))
-        lines.append(table((name, "value", "arm", "seed"), rows, numbers=(1,)))
-    return Section("runs", "Runs", "\n".join(lines))
+    text = f"{len(told)} runs took {spent / 60:.1f} minutes of one core."
+    return Section("runs", "Effort", paragraph(text))
+
+
+def _worst(found: Ensemble) -> Section | None:
+    """The run that came off worst by each figure, and its worst instants where they were kept."""
+    worst: list[tuple[str, int, int, float]] = []
+    for name in _WORST_BY:
+        if name in found.figures and found.kpis[name].max() > 0:
+            row = found.kpis.loc[found.kpis[name].idxmax()]
+            worst.append((name, int(row["arm"]), int(row["seed"]), float(row[name])))
+    if not worst:
+        return None
+    runs = list(dict.fromkeys((arm, seed) for _, arm, seed, _ in worst))
+    stories = {run: _instants(found, *run, f"run-{n}") for n, run in enumerate(runs, start=1)}
+    rows = []
+    for name, arm, seed, value in worst:
+        meaning = DEFINITIONS.get(name, Definition(name, "", ""))
+        number, told = runs.index((arm, seed)) + 1, stories[arm, seed]
+        look = link(f"run-{number}", "instants") if told else ""
+        cells = (meaning.label, f"{value:,.4g}", meaning.unit, found.label(arm), str(seed), look)
+        rows.append(cells)
+    head = ("figure", "largest", "unit", "arm", "seed", "its worst")
+    body = [table(head, rows, numbers=(1,))]
+    for number, (arm, seed) in enumerate(runs, start=1):
+        if stories[arm, seed]:
+            body.append(heading(f"run-{number}", f"{found.label(arm)}, seed {seed}"))
+            body += stories[arm, seed]
+    return Section("worst", "Worst runs", "\n".join(body))
+
+
+def _instants(found: Ensemble, arm: int, seed: int, key: str) -> list[str]:
+    """Pictures of the worst instant of each bound that a run did not keep."""
+    try:
+        data = found.dataset(arm, seed)
+    except InputError:
+        return []
+    told: list[str] = []
+    for number, one in enumerate(find_violations(data, most=1), start=1):
+        if one.bound is Bound.RULE:
+            continue
+        text = f"{one.component}, {clock(data, one.worst_s)}: {one.bound.text}, by "
+        text += f"{one.worst:,.3g} {one.unit}"
+        try:
+            figure = instant(data, one.component, one.worst_s)
+        except InputError:  # not all of what the picture shows was kept
+            told.append(paragraph(text))
+            continue
+        told += [heading(f"{key}-{number}", text), picture(figure, text)]
+        plt.close(figure)
+    return told
 
 
 def _reproduce(told: list[dict[str, Any]], command: str) -> Section:

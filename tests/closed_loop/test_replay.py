@@ -132,7 +132,7 @@ def test_a_controller_that_looks_on_knows_what_the_unit_has_had(
 
     monkeypatch.setattr(Ladder, "step", watched)
     replay(record, scenario, closed_loop=False)
-    at = {time_s: energy_J for time_s, energy_J in seen}
+    at = dict(seen)
     assert at[7200.0] == 0.0
     heat_W = done.data["substation_heat"].sel(substation="substation_1")
     means_W = heat_W.sel(time=[8100.0, 9000.0, 9900.0])

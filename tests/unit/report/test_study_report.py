@@ -13,6 +13,10 @@ from rexdynnet.cli import app
 from rexdynnet.errors import InputError
 from rexdynnet.network.new import new_project
 from rexdynnet.report import study_page, tuning_page
+from rexdynnet.study.ensemble import read_ensemble
+from rexdynnet.study.montecarlo import run_study
+from rexdynnet.study.study_file import read_study
+from tests.data import ROOT
 from tests.unit.report.browser import find_browser, look
 
 STUDY = """\
@@ -55,6 +59,24 @@ def test_a_study_is_told_with_its_arms_intervals_bands_and_seeds(study: Path) ->
     assert all(seed in page for seed in seeds)
     anchors, links = re.findall(r'id="([^"]+)"', page), re.findall(r'href="#([^"]+)"', page)
     assert set(links) <= set(anchors)
+
+
+def test_the_worst_run_is_shown_at_the_instant_that_it_did_not_keep(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    scenario = ROOT / "models/scenarios/destest16_plant_trip_run.toml"
+    file.write_text(
+        f'format = 1\nscenarios = ["{scenario}"]\nseeds = [3, 4]\n[fixed]\ntime.duration = "9h"\n'
+    )
+    run_study(read_study(file), tmp_path / "out", workers=1)
+    page = study_page(tmp_path / "out")
+    part = page[page.index('id="worst"') : page.index('id="bands"')]
+    kpis = read_ensemble(tmp_path / "out").kpis
+    assert kpis["shortfall_kWh"].max() > 0
+    seed = int(kpis.loc[kpis["shortfall_kWh"].idxmax(), "seed"])
+    assert f"<td>{seed}</td>" in part
+    assert 'id="run-1-1"' in part
+    assert "heat demanded and not delivered" in part
+    assert part.count("<img") >= 1
 
 
 def test_a_failed_run_is_told_with_its_error(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
