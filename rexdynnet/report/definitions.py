@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
+from rexdynnet.control.base import Rung
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -91,6 +93,10 @@ DEFINITIONS: Mapping[str, Definition] = {
     "units_by_tariff": Definition(
         "units by tariff", "", "time units quoted by the tariff for want of a certified price"
     ),
+    **{
+        f"rung_{rung.name.lower()}": Definition(f"steps by {rung.name.lower()}", "", rung.value)
+        for rung in Rung
+    },
 }
 
 

@@ -151,7 +151,9 @@ def _figures(found: Ensemble, arms: list[int]) -> Section:
         base = found.values(arms[0], name)
         if not np.isfinite(base).any():
             continue
-        cells = [_with_interval(base)]
+        if name.startswith("rung_") and not found.kpis[name].to_numpy().any():
+            continue
+        cells = [_with_interval(base, signed=False)]
         cells += [_with_interval(found.values(arm, name) - base) for arm in arms[1:]]
         rows.append((meaning.label, meaning.unit, *cells, meaning.meaning))
     text = "Means with 95 % intervals over seeds; differences are taken seed by seed."
@@ -159,13 +161,14 @@ def _figures(found: Ensemble, arms: list[int]) -> Section:
     return Section("figures", "Key figures", paragraph(text) + table(head, rows, numbers=numbers))
 
 
-def _with_interval(values: Any) -> str:
+def _with_interval(values: Any, *, signed: bool = True) -> str:
     known = values[np.isfinite(values)]
     if len(known) == 0:
         return "-"
     if len(known) == 1 or not np.ptp(known):
         return f"{known[0]:.4g}"
-    return str(interval(known))
+    found = interval(known)
+    return str(found) if signed else f"{found.mean:.4g} [{found.lower:.4g}, {found.upper:.4g}]"
 
 
 def _bands(found: Ensemble, arms: list[int]) -> Section | None:
