@@ -20,7 +20,7 @@ from rexdynnet.study.bench import Measurement, Sense
 
 Report = Callable[[str], None]
 
-SIZES = (50, 200, 800)
+SIZES = (25, 100, 400)
 PLANNED = 10_000
 TARGET = 0.1
 SHOWN: tuple[tuple[str, str, str], ...] = (

@@ -21,13 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError, SolverError
-from rexdynnet.network.graph import Network
-from rexdynnet.network.inputs import controls, disturbances, parameters
-from rexdynnet.signals import Signal
 from rexdynnet.simulation import fmu_host
 from rexdynnet.simulation.dataset import MEANS
 from rexdynnet.simulation.fmu_host import Answer, Call
 from rexdynnet.simulation.fmu_outputs import OutputTable
+from rexdynnet.simulation.network_signals import NetworkSignals
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Method, PlantState
 
 Floats = NDArray[np.float64]
@@ -37,7 +35,7 @@ _RATE = ".rate"
 
 
 @dataclass(frozen=True)
-class FmuPlant:
+class FmuPlant(NetworkSignals):
     """A plant that an FMU simulates.
 
     Parameters
@@ -57,28 +55,8 @@ class FmuPlant:
     resumes, and runs in a process of its own, which may crash without bringing down the run.
     """
 
-    network: Network
     file: Path
     step_s: float = STEP_S
-
-    @cached_property
-    def _signals(self) -> tuple[tuple[Signal, ...], ...]:
-        return controls(self.network), disturbances(self.network), parameters(self.network)
-
-    @property
-    def controls(self) -> tuple[Signal, ...]:
-        """Order of `Inputs.controls`."""
-        return self._signals[0]
-
-    @property
-    def disturbances(self) -> tuple[Signal, ...]:
-        """Order of `Inputs.disturbances`."""
-        return self._signals[1]
-
-    @property
-    def parameters(self) -> tuple[Signal, ...]:
-        """Order of the run-time parameters."""
-        return self._signals[2]
 
     def init(
         self,

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError, SolverError
-from rexdynnet.network.graph import Network
-from rexdynnet.network.inputs import controls, disturbances, parameters
 from rexdynnet.network.spec import Line
 from rexdynnet.physics.friction import FrictionLaw
 from rexdynnet.signals import Signal
@@ -21,6 +19,7 @@ from rexdynnet.simulation.build_layout import build_layout
 from rexdynnet.simulation.hydraulics import CONVERGED, SINGULAR
 from rexdynnet.simulation.kernel import run_segments, solve_flows
 from rexdynnet.simulation.layout import CellRule, Layout
+from rexdynnet.simulation.network_signals import NetworkSignals
 from rexdynnet.simulation.plant import DenseOutput, Floats, Inputs, Method, PlantState
 from rexdynnet.simulation.rows import Records, stored_heat
 from rexdynnet.simulation.state import State, new_state
@@ -52,7 +51,7 @@ class PlugFlowOptions:
 
 
 @dataclass(frozen=True)
-class PlugFlowPlant:
+class PlugFlowPlant(NetworkSignals):
     """A network simulated by plug flow; see `rexdynnet.simulation.plant.Plant`.
 
     Parameters
@@ -62,7 +61,6 @@ class PlugFlowPlant:
     options : PlugFlowOptions
     """
 
-    network: Network
     options: PlugFlowOptions = field(default_factory=PlugFlowOptions)
 
     @cached_property
@@ -70,25 +68,6 @@ class PlugFlowPlant:
         """The network as arrays."""
         nikuradse = self.options.friction is FrictionLaw.NIKURADSE
         return build_layout(self.network, self.options.cells, nikuradse=nikuradse)
-
-    @cached_property
-    def _signals(self) -> tuple[tuple[Signal, ...], ...]:
-        return controls(self.network), disturbances(self.network), parameters(self.network)
-
-    @property
-    def controls(self) -> tuple[Signal, ...]:
-        """Order of `Inputs.controls`."""
-        return self._signals[0]
-
-    @property
-    def disturbances(self) -> tuple[Signal, ...]:
-        """Order of `Inputs.disturbances`."""
-        return self._signals[1]
-
-    @property
-    def parameters(self) -> tuple[Signal, ...]:
-        """Order of the run-time parameters."""
-        return self._signals[2]
 
     def init(
         self,

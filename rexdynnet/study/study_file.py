@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from rexdynnet.errors import Finding, InputError
-from rexdynnet.network.entries import Entry, nearest, read_toml, section
+from rexdynnet.network.entries import section
 from rexdynnet.network.fields import Name, Positive, Record
-from rexdynnet.network.parsing import parse, to_si
-from rexdynnet.study.plan import Design, StopRule, StudyPlan, drawn_seeds
-from rexdynnet.study.spread import Levels, LogUniform, Spread, Uniform
+from rexdynnet.study.plan import Design, StopRule, StudyPlan
+from rexdynnet.study.plan_file import SeededRecord, read_common, read_plan, read_record
 
-FORMAT = 1
-_RANGE = {"from", "to", "log"}
 _SECTIONS = ("fixed", "vary", "stop", "keep")
-_Kind = TypeVar("_Kind", bound=Record)
 
 
 def _design(value: Any) -> Any:
@@ -30,14 +24,10 @@ def _design(value: Any) -> Any:
     return names[value.lower()] if isinstance(value, str) else value
 
 
-class StudyRecord(Record):
+class StudyRecord(SeededRecord):
     """Keys above the first section."""
 
-    format: int
     scenarios: tuple[Name, ...]
-    seeds: tuple[int, ...] = ()
-    draws: Annotated[int, Field(ge=1)] | None = None
-    seed: Annotated[int, Field(ge=0)] = 1
     design: Annotated[Design, BeforeValidator(_design)] = Design.FULL_FACTORIAL
     samples: Annotated[int, Field(ge=0)] = 0
 
@@ -76,13 +66,7 @@ def read_study(path: str | PathLike[str]) -> StudyPlan:
     """
     file = Path(path)
     findings: list[Finding] = []
-    document = read_toml(file, findings)
-    if document is None:
-        raise InputError(*findings)
-    check_format(document, FORMAT, "study")
-    record = read_head(StudyRecord, document, _SECTIONS, findings)
-    fixed = flat(section(document, "fixed", findings).values)
-    vary = read_spreads(section(document, "vary", findings), findings)
+    document, record = read_plan(StudyRecord, file, "study", _SECTIONS, findings)
     stop = None
     if "stop" in document.values:
         found = read_record(StopRecord, section(document, "stop", findings), findings)
@@ -91,16 +75,14 @@ def read_study(path: str | PathLike[str]) -> StudyPlan:
     if "keep" in document.values:
         kept = read_record(KeepRecord, section(document, "keep", findings), findings)
         keep = kept.trajectories if kept else None
-    if record is not None and (not record.seeds) == (record.draws is None):
-        what = f"the study has {'neither seeds nor' if not record.seeds else 'seeds and'} draws"
-        findings.append(Finding(what, "give draws = 20, or a list of seeds", file, field="seeds"))
+    common = read_common(document, record, "study", findings)
     if record is None or findings:
         raise InputError(*findings)
     return StudyPlan(
         scenarios=tuple(file.parent / name for name in record.scenarios),
-        seeds=record.seeds or drawn_seeds(record.draws or 0, record.seed),
-        vary=vary,
-        fixed=fixed,
+        seeds=common.seeds,
+        vary=common.vary,
+        fixed=common.fixed,
         design=record.design,
         samples=record.samples,
         design_seed=record.seed,
@@ -108,127 +90,3 @@ def read_study(path: str | PathLike[str]) -> StudyPlan:
         keep=keep,
         source=file,
     )
-
-
-def check_format(document: Entry, known: int, what: str) -> None:
-    """Refuse a file of another version of its format.
-
-    Raises
-    ------
-    InputError
-        Says what the file is and what this version reads.
-    """
-    given = document.values.get("format")
-    if given == known and not isinstance(given, bool):
-        return
-    stated = "says no format" if given is None else f"is of format {given!r}"
-    older = "newer" if isinstance(given, int) and given > known else "older"
-    remedy = f"compare it with docs/reference and write format = {known}"
-    if older == "newer":
-        remedy = "use a newer version of rexdynnet"
-    raise InputError(
-        document.finding(
-            f"the {what} file {stated}, so it is {older} than this version, which reads "
-            f"format {known}",
-            remedy,
-            "format",
-        )
-    )
-
-
-def read_head(
-    kind: type[_Kind], document: Entry, known: tuple[str, ...], findings: list[Finding]
-) -> _Kind | None:
-    """Read the keys above the first section.
-
-    Parameters
-    ----------
-    kind : type of Record
-    document : Entry
-    known : tuple of str
-        Sections.
-    findings : list of Finding
-
-    Returns
-    -------
-    Record or None
-    """
-    values = {key: value for key, value in document.values.items() if key not in known}
-    names = (*kind.model_fields, *known)
-    for key in [key for key in values if key not in names]:
-        findings.append(document.finding(f"{key} is not a known key", nearest(key, names), key))
-        del values[key]
-    return read_record(kind, replace(document, values=values), findings)
-
-
-def read_spreads(entry: Entry, findings: list[Finding]) -> dict[str, Spread]:
-    """Read what parameters may take.
-
-    Parameters
-    ----------
-    entry : Entry
-        Dotted path to a list of values or a table with `from`, `to` and perhaps `log`.
-    findings : list of Finding
-
-    Returns
-    -------
-    dict of str to Spread
-    """
-    spreads: dict[str, Spread] = {}
-    for name, value in flat(entry.values, ranges=True).items():
-        try:
-            if isinstance(value, list):
-                spreads[name] = Levels(tuple(value))
-            elif isinstance(value, Mapping):
-                spreads[name] = _range(value)
-            else:
-                remedy = f"write [{value!r}, ...] or {{ from = 0.1, to = 10.0, log = true }}"
-                findings.append(entry.finding(f"{name} is {value!r}", remedy, name))
-        except InputError as error:
-            findings += [entry.finding(f.what, f.remedy, name) for f in error.findings]
-    return spreads
-
-
-def _range(value: Mapping[str, Any]) -> Spread:
-    ends = [value.get("from"), value.get("to")]
-    numbers = [float(n) for n in ends if isinstance(n, int | float) and not isinstance(n, bool)]
-    if len(numbers) < 2 or not isinstance(value.get("log", False), bool):
-        remedy = "write { from = 0.1, to = 10.0, log = true }"
-        raise InputError(Finding(f"a range is {dict(value)}", remedy))
-    return (LogUniform if value.get("log") else Uniform)(*numbers)
-
-
-def flat(values: Mapping[str, Any], head: str = "", *, ranges: bool = False) -> dict[str, Any]:
-    """Nested tables as dotted paths, so that keys may be quoted or not.
-
-    Parameters
-    ----------
-    values : mapping
-    head : str
-        Put before every path.
-    ranges : bool
-        Tables with `from` and `to` are values.
-
-    Returns
-    -------
-    dict of str to object
-
-    Examples
-    --------
-    >>> flat({"control": {"margin": 0.1}, "time.duration": "1d"})
-    {'control.margin': 0.1, 'time.duration': '1d'}
-    """
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and not (ranges and _RANGE & value.keys()):
-            found |= flat(value, f"{head}{key}.", ranges=ranges)
-        else:
-            found[f"{head}{key}"] = value
-    return found
-
-
-def read_record(kind: type[_Kind], entry: Entry, findings: list[Finding]) -> _Kind | None:
-    """One section as a record; None where it has findings."""
-    before = len(findings)
-    record = parse(kind, to_si(kind, entry, findings), findings)
-    return record if len(findings) == before else None

@@ -9,27 +9,21 @@ from typing import Annotated
 from pydantic import Field
 
 from rexdynnet.errors import Finding, InputError
-from rexdynnet.network.entries import read_toml, section
+from rexdynnet.network.entries import section
 from rexdynnet.network.fields import Name, Record
-from rexdynnet.study.plan import drawn_seeds
-from rexdynnet.study.study_file import check_format, flat, read_head, read_record, read_spreads
+from rexdynnet.study.plan_file import SeededRecord, read_common, read_plan, read_record
 from rexdynnet.study.tuning import Objective, TuningPlan
 
-FORMAT = 1
 _SECTIONS = ("fixed", "vary", "prune")
 
 
-class TuningRecord(Record):
+class TuningRecord(SeededRecord):
     """Keys above the first section."""
 
-    format: int
     scenario: Name
     minimise: tuple[Name, ...] = ()
     maximise: tuple[Name, ...] = ()
     trials: Annotated[int, Field(ge=1)] = 40
-    seeds: tuple[int, ...] = ()
-    draws: Annotated[int, Field(ge=1)] | None = None
-    seed: Annotated[int, Field(ge=0)] = 1
     cvar: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
@@ -58,30 +52,22 @@ def read_tuning(path: str | PathLike[str]) -> TuningPlan:
     """
     file = Path(path)
     findings: list[Finding] = []
-    document = read_toml(file, findings)
-    if document is None:
-        raise InputError(*findings)
-    check_format(document, FORMAT, "tuning")
-    record = read_head(TuningRecord, document, _SECTIONS, findings)
-    fixed = flat(section(document, "fixed", findings).values)
-    vary = read_spreads(section(document, "vary", findings), findings)
+    document, record = read_plan(TuningRecord, file, "tuning", _SECTIONS, findings)
     prune = None
     if "prune" in document.values:
         prune = read_record(PruneRecord, section(document, "prune", findings), findings)
-    if record is not None and (not record.seeds) == (record.draws is None):
-        what = f"the tuning has {'neither seeds nor' if not record.seeds else 'seeds and'} draws"
-        findings.append(Finding(what, "give draws = 4, or a list of seeds", file, field="seeds"))
+    common = read_common(document, record, "tuning", findings)
     if record is None or findings:
         raise InputError(*findings)
     wanted = [Objective(name) for name in record.minimise]
     wanted += [Objective(name, largest=True) for name in record.maximise]
     return TuningPlan(
         scenario=file.parent / record.scenario,
-        vary=vary,
-        seeds=record.seeds or drawn_seeds(record.draws or 0, record.seed),
+        vary=common.vary,
+        seeds=common.seeds,
         objectives=tuple(wanted),
         trials=record.trials,
-        fixed=fixed,
+        fixed=common.fixed,
         cvar=record.cvar,
         prune_after=prune.after if prune else (),
         seed=record.seed,
