@@ -177,13 +177,8 @@ class BuildingBook:
 
     def settled_uEUR(self, units: frozenset[int]) -> dict[str, int]:
         """What every flat gained by some units, the true-up's number among them or not."""
-        found = dict.fromkeys(self.building.shares, 0)
-        for entry in self.ledger.entries():
-            if entry.unit in units:
-                for name, sign in ((entry.debit, -1), (entry.credit, 1)):
-                    if name in found:
-                        found[name] += sign * entry.amount_uEUR
-        return found
+        gains = self.ledger.gains_uEUR(units)
+        return {name: gains[name] for name in self.building.shares}
 
     def _wishes(
         self,

@@ -6,11 +6,13 @@ import csv
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
+
+import numpy as np
 
 from rexdynnet.errors import Finding, InputError, RexdynnetError
 
@@ -148,6 +150,15 @@ class Ledger:
     def columns(self) -> tuple[array[int], ...]:
         """Numbers of every transfer by column, as in `COLUMNS`; accounts and causes as indices."""
         return tuple(self._entries[at::6] for at in range(6))
+
+    def gains_uEUR(self, units: Collection[int]) -> dict[str, int]:
+        """What every account gained or lost by transfers of some units, µEUR."""
+        flat = np.array(self._entries, dtype=np.int64).reshape(-1, 6)
+        rows = flat[np.isin(flat[:, 1], list(units))]
+        gains = np.zeros(len(self.names), dtype=np.int64)
+        np.subtract.at(gains, rows[:, 3], rows[:, 5])
+        np.add.at(gains, rows[:, 4], rows[:, 5])
+        return dict(zip(self.names, gains.tolist(), strict=True))
 
     def by_cause(self) -> Mapping[Cause, dict[str, int]]:
         """What every account gained or lost by cause, µEUR."""

@@ -11,6 +11,7 @@ coefficients below 2**63 times orders below 2**31 lots, 2**33 of them.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ Ints = NDArray[np.int64]
 _BYTES = 16
 _ZERO = 1 << 127
 _WORD = np.iinfo(np.int64)
+_ONE_BY_ONE = 8
+"""So often the depth of one cell is read from the same rows, before that of all cells is."""
 
 
 class Promise:
@@ -64,6 +67,8 @@ class Promise:
         """Every row's rest, as one integer; `free` reads it."""
         self._zero = _pack([0] * len(names))
         self._columns: dict[int, Column | None] = {}
+        self._looked_at, self._looks = self.left, 0
+        self._depths: NDArray[Any] | None = None
 
     @property
     def free(self) -> list[int]:
@@ -95,15 +100,26 @@ class Promise:
         if cell not in self._columns:
             self._columns[cell] = None
             if 0 <= unit - self.first < self.count:
-                net = self.rows_uJ[:, unit - self.first, node]
                 # what a lot bought, and a lot sold, may take while it waits in a book
-                buys, sells = _lay(np.maximum(net, 0)), _lay(np.maximum(-net, 0))
+                buys, sells = (lanes[unit - self.first, node].tobytes() for lanes in self._lanes)
+                buys, sells = (int.from_bytes(one, "little") for one in (buys, sells))
                 self._columns[cell] = (buys - sells, buys, sells)
         return self._columns[cell]
 
+    @cached_property
+    def _lanes(self) -> tuple[Ints, Ints]:
+        """Positive and negative parts by cell, each row in a lane of its own."""
+        by_cell = np.moveaxis(self.rows_uJ, 0, -1)
+        lanes = np.zeros((2, *by_cell.shape, 2), dtype="<i8")
+        lanes[0, ..., 0] = np.maximum(by_cell, 0)
+        lanes[1, ..., 0] = np.maximum(-by_cell, 0)
+        return lanes[0], lanes[1]
+
     def take_all(self, sold: Ints) -> None:
         """Count everything sold so far, shape (n, k) in lots."""
-        taken = np.einsum("mnk,nk->m", self.rows_uJ.astype(object), sold.astype(object))
+        largest = int(np.abs(self.rows_uJ).max(initial=0)) * int(np.abs(sold).sum())
+        kind = np.int64 if largest < _WORD.max else object
+        taken = np.einsum("mnk,nk->m", self.rows_uJ.astype(kind), sold.astype(kind))
         self.left = _pack([free - int(c) for free, c in zip(self.free, taken, strict=True)])
 
     def refusal(self, left: int) -> str | None:
@@ -151,24 +167,33 @@ class Promise:
         """Lots that can still be bought and sold at once; `NO_BOUND` stands for none."""
         if not 0 <= unit - self.first < self.count:
             return 0, 0
-        free, column = self._read(self.left), self.rows_uJ[:, unit - self.first, node]
-        buys, sells = column > 0, column < 0
-        buy = np.min(free[buys] // column[buys], initial=NO_BOUND)
-        sell = np.min(free[sells] // -column[sells], initial=NO_BOUND)
-        return max(0, int(buy)), max(0, int(sell))
+        if self._looked_at != self.left:
+            self._looked_at, self._looks, self._depths = self.left, 0, None
+        self._looks += 1
+        if self._looks > _ONE_BY_ONE and self._depths is None:
+            self._depths = _depth(self._read(self.left), self.rows_uJ)
+        if self._depths is not None:
+            buy, sell = self._depths[:, unit - self.first, node].tolist()
+        else:
+            column = self.rows_uJ[:, unit - self.first, node]
+            buy, sell = _depth(self._read(self.left), column).tolist()
+        return buy, sell
+
+
+def _depth(free: NDArray[Any], rows: Ints) -> NDArray[Any]:
+    """Lots that can still be bought and sold, by the row that ends first; shape (2, ...)."""
+    free = free.reshape(-1, *(1 for _ in rows.shape[1:]))
+    found = [
+        np.where(part > 0, free // np.maximum(part, 1), NO_BOUND).min(axis=0, initial=NO_BOUND)
+        for part in (rows, -rows)
+    ]
+    return np.maximum(np.array(found), 0)
 
 
 def _pack(rows: list[int]) -> int:
     """Put signed rows side by side."""
     lanes = b"".join((row + _ZERO).to_bytes(_BYTES, "little") for row in rows)
     return int.from_bytes(lanes, "little")
-
-
-def _lay(rows: Ints) -> int:
-    """Put rows that are not negative side by side, without the shift."""
-    lanes = np.zeros((rows.size, 2), dtype="<i8")
-    lanes[:, 0] = rows
-    return int.from_bytes(lanes.tobytes(), "little")
 
 
 def promise_rows(

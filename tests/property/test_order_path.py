@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rexdynnet.market.auction import ContinuousAuction
+from rexdynnet.market.ledger import Cause, Ledger
 from rexdynnet.market.mechanism import NO_BOUND, Ask
 from rexdynnet.market.promise import Promise
 
@@ -146,3 +147,48 @@ def test_the_book_trades_like_one_that_sorts_everything_for_every_order(
         quote = book.quote(0, 5, (0, 0))
         assert list(quote.bids) == plain.levels(1)
         assert list(quote.asks) == plain.levels(-1)
+
+
+@given(coefficients, limits, st.lists(st.integers(-(2**40), 2**40), min_size=4, max_size=4))
+def test_depths_of_all_cells_at_once_are_those_of_each(
+    flat: list[int], limit: list[int], sold: list[int]
+) -> None:
+    rows = np.array(flat, dtype=np.int64).reshape(ROWS, UNITS, NODES)
+    promise = Promise(("x", "y", "z"), 7, rows, np.array(limit, dtype=np.int64))
+    promise.take_all(np.array(sold, dtype=np.int64).reshape(UNITS, NODES))
+    free = promise.free
+    for row, rest in enumerate(free):
+        taken = sum(int(c) * s for c, s in zip(rows[row].ravel(), sold, strict=True))
+        assert rest == limit[row] - taken
+    cells = [(unit, node) for unit in range(UNITS) for node in range(NODES)]
+    for _ in range(4):  # one by one at first, then read from the table of all
+        for unit, node in cells:
+            column = [int(c) for c in rows[:, unit, node]]
+            buys = [f // c for f, c in zip(free, column, strict=True) if c > 0]
+            sells = [f // -c for f, c in zip(free, column, strict=True) if c < 0]
+            expected = tuple(max(0, min([*found, NO_BOUND])) for found in (buys, sells))
+            assert promise.depth(7 + unit, node) == expected
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3), st.integers(0, 4), st.integers(0, 4), st.integers(-(2**40), 2**40)
+        ),
+        max_size=20,
+    ),
+    st.frozensets(st.integers(0, 3)),
+)
+def test_gains_of_some_units_are_those_of_their_entries(
+    transfers: list[tuple[int, int, int, int]], units: frozenset[int]
+) -> None:
+    ledger = Ledger(("a", "b"))
+    for unit, debit, credit, amount in transfers:
+        ledger.transfer(0, unit, int(Cause.TRADE), debit, credit, amount)
+    expected = dict.fromkeys(ledger.names, 0)
+    for entry in ledger.entries():
+        if entry.unit in units:
+            expected[entry.debit] -= entry.amount_uEUR
+            expected[entry.credit] += entry.amount_uEUR
+    assert ledger.gains_uEUR(units) == expected
+    assert sum(expected.values()) == 0
