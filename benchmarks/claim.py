@@ -81,7 +81,9 @@ def measure(report: Report) -> Iterator[Measurement]:
     for arm in line:
         for name, unit in (("idle_MWh", "MWh"), ("shortfall_kWh", "kWh")):
             value = compared(found, arm, None, mean_of(name))
-            yield _row(f"grid: {name}, {arm.label}", value.value, unit, f"{value}")
+            yield _row(
+                f"grid: {name}, {arm.label}", value.value, unit, f"{value}, {len(few)} seeds"
+            )
 
 
 def effect(

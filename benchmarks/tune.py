@@ -53,7 +53,7 @@ VARY: dict[str, Spread] = {
     "control.options.supply_slew_K_per_h": LogUniform(5.0, 60.0),
     "control.options.backoff_K": Uniform(1.0, 8.0),
 }
-FIGURE = "cost_EUR"
+FIGURE, COLD = "cost_EUR", "temperature_violation_Kh"
 NAMES = ("shipped", "spoilt", "forty", "many")
 
 
@@ -110,10 +110,11 @@ def _rows(verdict: Ensemble, found: list[Tuning]) -> Iterator[Measurement]:
         1.0,
         remark=f"{to_shipped} EUR of {means['shipped']:.4g}, {seeds}",
     )
-    for name, label in zip(
-        NAMES, ("shipped", "spoilt", f"{FEW} trials", "long search"), strict=True
-    ):
+    labels = ("shipped", "spoilt", f"{FEW} trials", "long search")
+    for arm, (name, label) in enumerate(zip(NAMES, labels, strict=True)):
         yield Measurement(f"mean cost, {label}", means[name], "EUR", Sense.REPORTED, remark=seeds)
+        cold = float(verdict.values(arm, COLD).mean())
+        yield Measurement(f"supply too cold, {label}", cold, "K h", Sense.REPORTED, remark=seeds)
     for tuning in found:
         states = tuning.table["state"].value_counts().to_dict()
         best = ", ".join(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.plot.style import (
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rexdynnet.study.tuning import Tuning
 
 _PRUNED, _BROKEN = "pruned", "failed"
+_FEW_DECADES = 100.0
 
 
 def tuning_history(tuning: Tuning, ax: Axes | None = None) -> Figure:
@@ -206,6 +209,7 @@ def _response(panel: Axes, tuning: Tuning, parameter: str, done: Any, values: An
         places = np.array([float(str(given[at])) for at in done])
         if parameter in tuning.logarithmic:
             panel.set_xscale("log")
+            _tick_log(panel, float(places.max() / places.min()))
     else:
         words = sorted({str(given[at]) for at in done})
         places = np.array([words.index(str(given[at])) for at in done], float)
@@ -222,7 +226,22 @@ def _response(panel: Axes, tuning: Tuning, parameter: str, done: Any, values: An
         fillstyle="none",
         color=Colour.SUPPLY.value,
     )
-    dress(panel, x=parameter)
+    dress(panel, x=_short(parameter, tuning.varied))
+
+
+def _tick_log(panel: Axes, ratio: float) -> None:
+    """Few labels that do not touch: powers of ten, or 1, 2, 5 where these would be too few."""
+    if ratio < _FEW_DECADES:
+        panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=5))
+        panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _short(parameter: str, among: Sequence[str]) -> str:
+    """The last part of a dotted path, where no other parameter ends alike."""
+    last = parameter.rpartition(".")[2]
+    alike = [name for name in among if name.rpartition(".")[2] == last]
+    return last if len(alike) == 1 else parameter
 
 
 def _costs(tuning: Tuning) -> Any:
