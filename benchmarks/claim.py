@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from rexdynnet.control.settings import ControllerKind
 from rexdynnet.study.bench import Measurement, Sense
 from rexdynnet.study.claim import (
@@ -38,6 +40,7 @@ SCENARIO = Path(__file__).parents[1] / "models" / "scenarios" / "destest16_claim
 SEEDS, GRID_SEEDS = 20, 20
 GRID = (0.0, 0.05, 0.1, 0.2, 0.4)
 MARGIN = 0.1
+EQUAL_kWh = 100.0
 CONTROLLERS = (ControllerKind.BASELINE, ControllerKind.MPC)
 PAIR = (Arrangement.RESERVATION, Arrangement.OPERATOR_FORECAST)
 SHOWN: tuple[tuple[str, str, str], ...] = (
@@ -81,9 +84,42 @@ def measure(report: Report) -> Iterator[Measurement]:
     for arm in line:
         for name, unit in (("idle_MWh", "MWh"), ("shortfall_kWh", "kWh")):
             value = compared(found, arm, None, mean_of(name))
-            yield _row(
-                f"grid: {name}, {arm.label}", value.value, unit, f"{value}, {len(few)} seeds"
-            )
+            label = f"grid: {name}, {arm.label}"
+            yield _row(label, value.value, unit, f"{value}, {len(few)} seeds")
+            if arm.arrangement is PAIR[0]:
+                other = arm._replace(arrangement=PAIR[1])
+                change = compared(found, arm, other, mean_of(name))
+                label = f"grid, effect of reservation: {name}, margin {arm.margin:g}"
+                yield _row(label, change.value, unit, f"{change}, {len(few)} seeds")
+    yield equal_service(found, few)
+
+
+def equal_service(found: Mapping[tuple[Arm, int], Week], seeds: Sequence[int]) -> Measurement:
+    """How much less idles with reservation where as much goes unserved, over the margins."""
+
+    def idle(arrangement: Arrangement, rows: Sequence[int]) -> float:
+        arms = [Arm(arrangement, ControllerKind.BASELINE, margin) for margin in GRID]
+        means = [
+            [np.mean([found[arm, seed].figures[name] for seed in rows]) for arm in arms]
+            for name in ("shortfall_kWh", "idle_MWh")
+        ]
+        short, on_line = (np.array(row)[::-1] for row in means)
+        return float(np.interp(np.log1p(EQUAL_kWh), np.log1p(short), on_line))
+
+    def gain(rows: Sequence[int]) -> float:
+        return idle(PAIR[0], rows) - idle(PAIR[1], rows)
+
+    draw = np.random.default_rng(20270105)
+    drawn = [draw.choice(seeds, size=len(seeds)).tolist() for _ in range(2000)]
+    low, high = np.percentile([gain(rows) for rows in drawn], [2.5, 97.5])
+    value = gain(list(seeds))
+    return _row(
+        f"grid, effect of reservation: idle_MWh where {EQUAL_kWh:g} kWh a week go unserved",
+        value,
+        "MWh",
+        f"{value:.4g} [{low:.4g}, {high:.4g}] of {idle(PAIR[1], list(seeds)):.4g}, "
+        f"{len(seeds)} seeds",
+    )
 
 
 def effect(

@@ -27,7 +27,6 @@ SHOWN: tuple[tuple[str, str, str], ...] = (
     ("worker_processor_s", "s", "processor time of the workers"),
     ("own_processor_s", "s", "processor time of the study's own process"),
     ("own_memory_MB", "MB", "memory of the study's own process"),
-    ("worker_memory_MB", "MB", "memory of a worker"),
     ("disk_MB", "MB", "disk"),
     ("files", "1", "files"),
 )
@@ -58,6 +57,21 @@ def measure(report: Report) -> Iterator[Measurement]:
             Sense.REPORTED,
             remark=f"{slope:.3g} {unit} a run",
         )
+    yield from bounded(costs)
+
+
+def bounded(costs: list[dict[str, float]]) -> Iterator[Measurement]:
+    """Memory of a worker: caches of random numbers fill up, then it grows no further."""
+    before, after = (cost["worker_memory_MB"] for cost in costs[1:])
+    yield Measurement(
+        f"memory of a worker: growth from {SIZES[1]} to {SIZES[2]} runs",
+        after / before - 1.0,
+        "1",
+        Sense.AT_MOST,
+        TARGET,
+        remark=f"{costs[0]['worker_memory_MB']:.0f} MB at {SIZES[0]} runs",
+    )
+    yield Measurement("memory of a worker", after, "MB", Sense.REPORTED)
 
 
 def _cost(folder: Path, runs: int, report: Report) -> dict[str, float]:

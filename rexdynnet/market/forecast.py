@@ -310,7 +310,7 @@ def _drawn(path: EvolutionPath, count: int) -> Floats:
     return _cached(path, -(-count // 168) * 168)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _cached(path: EvolutionPath, count: int) -> Floats:
     leads = path.evolution.leads
     x = np.full(count + 2 * leads, path.evolution.usual)

@@ -213,6 +213,7 @@ class _Engine:
         self.arms = len(tasks) // len(plan.seeds)
         self.began = perf_counter()
         self.found = 0
+        self.failed: set[str] = set()
         self.sums: dict[str, list[float]] = {}
         # Seeds over which the stop rule is known not to hold.
         self.checked = 0
@@ -240,6 +241,8 @@ class _Engine:
 
     def _take(self, task: RunTask, outcome: RunOutcome) -> None:
         self.outcomes[task.key] = replace(outcome, trajectories=None)
+        if outcome.error:
+            self.failed.add(task.key)
         for name, value in outcome.figures.items():
             if np.isfinite(value):
                 so_far = self.sums.setdefault(name, [0.0, 0.0])
@@ -249,13 +252,12 @@ class _Engine:
     def _tell(self, outcome: RunOutcome) -> None:
         if self.report is None:
             return
-        failed = sum(bool(one.error) for one in self.outcomes.values())
         mean = {name: total / count for name, (total, count) in self.sums.items()}
         self.report(
             Progress(
                 len(self.outcomes),
                 len(self.tasks),
-                failed,
+                len(self.failed),
                 self.found,
                 perf_counter() - self.began,
                 outcome.figures,
