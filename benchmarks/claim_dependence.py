@@ -61,6 +61,14 @@ def measure(report: Report) -> Iterator[Measurement]:
             change = compared(found, pair[0], pair[1], mean_of(name))
             remark = f"{change} of {without.value:.4g}, {len(seeds)} seeds"
             yield _row(f"{words}, effect of reservation, {label}", change.value, unit, remark)
+        for words, unit, figure in (
+            ("maker's surplus before true-up", "EUR", mean_of("maker_surplus_EUR")),
+            ("5 to 95 % spread of bills", "EUR/MWh", bill_spread),
+        ):
+            value = compared(found, pair[0], None, figure)
+            yield _row(
+                f"{words}, reservation, {label}", value.value, unit, f"{value}, {len(seeds)} seeds"
+            )
     spot = Arm(Arrangement.SPOT, ControllerKind.BASELINE, MARGIN)
     found = weeks(base, (*pair, spot), seeds, keep, workers=workers, report=report)
     for words, figure in (("mean bill", bill_mean), ("5 to 95 % spread of bills", bill_spread)):
