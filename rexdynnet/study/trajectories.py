@@ -110,7 +110,7 @@ def _plain(name: str, variable: xr.Variable) -> xr.Variable:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, default=lambda one: one.item()).encode()
+    return json.dumps(value, default=lambda one: one.tolist()).encode()
 
 
 def read_trajectories(file: Path) -> xr.Dataset:

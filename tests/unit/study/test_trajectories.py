@@ -61,6 +61,11 @@ def test_any_numbers_come_back_bit_for_bit(
     np.testing.assert_array_equal(found["turned"].values, values.T)
 
 
+def test_an_attribute_of_several_numbers_comes_back(tmp_path: Path) -> None:
+    found = back(DATA.assign_attrs(edges=np.array([0.0, 900.0])), tmp_path)
+    np.testing.assert_array_equal(found.attrs["edges"], [0.0, 900.0])
+
+
 def test_the_same_result_gives_the_same_bytes() -> None:
     assert packed(DATA) == packed(DATA.copy(deep=True))
 
