@@ -12,15 +12,17 @@ found. Only these figures are written; the data are not.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import least_squares
+from scipy.optimize import brentq, least_squares
 
-from rexdynnet.study.forecast_error import ErrorProcess, LoadModel
+from rexdynnet.study.error_process import ErrorPath, ErrorProcess
+from rexdynnet.study.forecast_error import LoadModel
 from rexdynnet.study.forecast_evolution import read_evolution
+from rexdynnet.study.sunshine import SunshineErrors, clearest
 
 LEADS = np.arange(1, 37)
 HARMONICS = 4
@@ -30,6 +32,7 @@ DATA = Path("../shared/validation/heat_load/houses_2010_2011.csv")
 TARGET = Path("models/series/heat_load_forecast.toml")
 EVOLUTION = Path("models/series/heat_load_evolution.toml")
 HOUSES = 16
+DAYLIGHT_W_per_m2 = 20.0
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,12 @@ def neighbours(errors: np.ndarray) -> float:
     return float(np.mean(values))
 
 
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Of all entries that both have."""
+    good = np.isfinite(one) & np.isfinite(other)
+    return float(np.corrcoef(one[good], other[good])[0, 1])
+
+
 def fit_process(variance: np.ndarray, correlation: float) -> ErrorProcess:
     """Process whose variance by lead and neighbour correlation are nearest to the measured ones."""
 
@@ -163,6 +172,51 @@ def fit_process(variance: np.ndarray, correlation: float) -> ErrorProcess:
     ]
     found = min((least_squares(miss, start) for start in starts), key=lambda one: one.cost)
     return process(found.x)
+
+
+@dataclass(frozen=True)
+class Sunshine:
+    """Shares of clear-sky radiation, rows issues and columns leads; NaN at night."""
+
+    came: np.ndarray
+    issued: np.ndarray
+
+    @property
+    def missed(self) -> np.ndarray:
+        """Of the issued forecast."""
+        return self.came - self.issued
+
+    @property
+    def errors(self) -> SunshineErrors:
+        """Fitted to all leads together: they hardly differ."""
+        good = np.isfinite(self.missed)
+        slope, offset = np.polyfit(self.issued[good], self.came[good], 1)
+        left = self.came[good] - offset - slope * self.issued[good]
+        process = fit_process(np.nanvar(self.missed, axis=0), neighbours(self.missed))
+        fitted = SunshineErrors(process, float(offset), float(slope), float(left.std()))
+        return replace(fitted, process=process.scaled(self._widening(fitted)))
+
+    def _widening(self, fitted: SunshineErrors) -> float:
+        """Factor on the process that makes up for its forecasts being kept within 0 and 1."""
+        came = self.came[:, 0]
+        hours, day = np.arange(len(came)), np.isfinite(came)
+        paths = [ErrorPath(fitted.process, seed, "sun").error(0, hours)[day] for seed in range(50)]
+        truth = np.tile(came[day], len(paths))
+
+        def excess(factor: float) -> float:
+            told = fitted.forecast(truth, np.ones_like(truth), factor * np.concatenate(paths))
+            return float(np.std(truth - told)) - fitted.spread
+
+        return brentq(excess, 0.5, 4.0, xtol=1e-4)
+
+
+def sunshine_of(data: pd.DataFrame, weather: Weather) -> Sunshine:
+    """Radiation by lead where the hour's clear sky gives light enough to tell clouds."""
+    seen = data["global_radiation_observed_W_per_m2"].to_numpy()
+    clear = ahead_of(clearest(np.nan_to_num(seen)))
+    day = clear > DAYLIGHT_W_per_m2
+    clear = np.where(day, clear, np.nan)
+    return Sunshine(ahead_of(seen) / clear, weather.radiation / clear)
 
 
 def common_share(own: ErrorProcess) -> float:
@@ -212,15 +266,25 @@ def main() -> None:
         "outdoor_K": fit_process(np.nanvar(outdoor, axis=0), neighbours(outdoor - bias_K)),
     }
     share = common_share(processes["load_own"])
-    text = text_of(model, share, processes, errors, raw, outdoor, mean, bias_K, len(data))
+    sun = sunshine_of(data, weather)
+    text = text_of(model, share, processes, sun, errors, raw, outdoor, mean, bias_K, len(data))
     options.out.write_text(text, encoding="utf-8")
     print(options.out.read_text(encoding="utf-8"))
+
+
+def process_text(one: ErrorProcess) -> str:
+    """The lines of one process."""
+    return (
+        f"persistence = {one.persistence:.5f}\ninnovation = {one.innovation:.5f}\n"
+        f"noise = {one.noise:.5f}\nknown = {one.known:.5f}"
+    )
 
 
 def text_of(
     model: LoadModel,
     share: float,
     processes: dict[str, ErrorProcess],
+    sun: Sunshine,
     errors: dict[str, np.ndarray],
     raw: dict[str, np.ndarray],
     outdoor: np.ndarray,
@@ -258,11 +322,13 @@ def text_of(
         f"share = {share:.5f}",
         "",
         "# e(v | i) = m(v) - c r^(v - i) m(i) + n(v): persistence r, sizes per hour, known c",
-        *(
-            f"[errors.{name}]\npersistence = {one.persistence:.5f}\n"
-            f"innovation = {one.innovation:.5f}\nnoise = {one.noise:.5f}\nknown = {one.known:.5f}\n"
-            for name, one in processes.items()
-        ),
+        *(f"[errors.{name}]\n{process_text(one)}\n" for name, one in processes.items()),
+        "# shares of clear-sky radiation: clear (offset + slope (truth / clear - e, from 0 to 1))",
+        f"[errors.sunshine]\n{process_text(sun.errors.process)}",
+        f"offset = {sun.errors.offset:.4f}",
+        f"slope = {sun.errors.slope:.4f}",
+        f"spread = {sun.errors.spread:.4f}         # standard deviation of what is left",
+        "",
         "[measured]              # standard deviation by lead time",
         f"lead_h = [{', '.join(str(k) for k in shown)}]",
     ]
@@ -278,6 +344,9 @@ def text_of(
         f"outdoor_K = [{sizes(outdoor, 1)}]",
         f"outdoor_neighbour_correlation = {neighbours(outdoor - bias_K):.3f}",
         f"outdoor_bias_K = {bias_K:.3f}         # observed minus forecast; not part of the errors",
+        f"sunshine_percent_of_clear_sky = [{sizes(sun.missed, 100)}]",
+        f"sunshine_neighbour_correlation = {neighbours(sun.missed):.3f}",
+        f"sunshine_correlation_with_truth = {correlation(sun.issued, sun.came):.3f}",
     ]
     return "\n".join(lines) + "\n"
 

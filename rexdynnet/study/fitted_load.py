@@ -4,7 +4,7 @@ A substation's load is its mean load times
 
     regression(weather) + common deviation + own deviation
 
-with the deviations of `rexdynnet.study.forecast_error`. The forecast is the same regression on
+with the deviations of `rexdynnet.study.error_process`. The forecast is the same regression on
 the weather as issued, plus what the issuer knows of the present deviations.
 """
 
@@ -27,13 +27,8 @@ from rexdynnet.simulation.weather import (
     read_reference_year,
     weather_forcing,
 )
-from rexdynnet.study.forecast_error import (
-    ErrorPath,
-    ErrorProcess,
-    FittedForecast,
-    ForecastErrors,
-    LoadModel,
-)
+from rexdynnet.study.error_process import ErrorPath, ErrorProcess
+from rexdynnet.study.forecast_error import FittedForecast, ForecastErrors, LoadModel
 
 Floats = NDArray[np.float64]
 

@@ -1,24 +1,15 @@
-"""Forecasts that are as wrong as measured ones.
+"""Forecasts of a district that are as wrong as measured ones, and the load they are of.
 
-What is known of a quantity at issue time t is the truth's deviation from its regression up
-to t; that deviation fades. With m an autoregressive deviation and n white noise, both per
-hour v, the forecast issued after hour i misses hour v by
-
-    e(v | i) = m(v) - c r^(v - i) m(i) + n(v)
-
-so that errors grow with lead time and are correlated between neighbouring hours as measured.
-An issuer who knows the present deviation has c = 1; his forecasts then shrink from issue to
-issue without bias (a martingale). Weather services do not see the local deviation: c is small.
-What a district's loads have in common may instead follow a fitted evolution
-(`rexdynnet.market.forecast`), whose revisions are as measured too.
+Every quantity errs by a process of its own (`rexdynnet.study.error_process`); what a district's
+loads have in common may instead follow a fitted evolution (`rexdynnet.market.forecast`), whose
+revisions are as measured too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,78 +19,14 @@ from numpy.typing import NDArray
 from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.forecast import EvolutionPath, ForecastEvolution
 from rexdynnet.network.entries import read_toml
-from rexdynnet.seeds import Purpose, stream
+from rexdynnet.study.error_process import ErrorPath, ErrorProcess
 from rexdynnet.study.forecast_evolution import read_evolution
+from rexdynnet.study.sunshine import SunshineErrors
 from rexdynnet.timeline import as_utc
 
 Floats = NDArray[np.float64]
 
-# Spin-up before the run, so that deviations are stationary from its first hour on.
-_LEAD_H = 240
-_BLOCK_H = 24
-
-
-@dataclass(frozen=True)
-class ErrorProcess:
-    """How one quantity's forecast errors behave, per hour.
-
-    Parameters
-    ----------
-    persistence : float
-        Share r of a deviation that is left after an hour, from 0 to below 1.
-    innovation : float
-        Standard deviation of what comes new every hour.
-    noise : float
-        Standard deviation of what nobody can foresee and the next hour forgets.
-    known : float
-        Share c of the present deviation that the issuer knows, from 0 to 1.
-    """
-
-    persistence: float
-    innovation: float
-    noise: float = 0.0
-    known: float = 1.0
-
-    def __post_init__(self) -> None:
-        sizes = (self.innovation, self.noise)
-        shares = 0 <= self.persistence < 1 and 0 <= self.known <= 1
-        if not (shares and all(0 <= size < np.inf for size in sizes)):
-            raise InputError(
-                Finding(
-                    f"an error process has persistence {self.persistence}, sizes {sizes}, "
-                    f"known {self.known}",
-                    "give a persistence from 0 to below 1, sizes from 0 up, known from 0 to 1",
-                )
-            )
-
-    def scaled(self, factor: float) -> ErrorProcess:
-        """The same process with errors `factor` times as large."""
-        return replace(self, innovation=factor * self.innovation, noise=factor * self.noise)
-
-    def standard_deviation(self, lead_h: Floats | float) -> Floats:
-        """Size of the error by lead time in hours.
-
-        Examples
-        --------
-        >>> float(ErrorProcess(0.0, 3.0, 4.0).standard_deviation(1.0))
-        5.0
-        """
-        lead = np.asarray(lead_h, dtype=np.float64)
-        r2 = self.persistence**2
-        grown = (1.0 - self._foreseen * r2**lead) / (1.0 - r2)
-        return np.sqrt(self.innovation**2 * grown + self.noise**2)
-
-    def correlation(self, lead_h: float, apart_h: float = 1.0) -> float:
-        """Correlation of the errors of one issue at `lead_h` and `lead_h + apart_h`."""
-        shared = self.innovation**2 * (1.0 - self._foreseen * self.persistence ** (2 * lead_h))
-        shared *= self.persistence**apart_h / (1.0 - self.persistence**2)
-        both = self.standard_deviation(lead_h) * self.standard_deviation(lead_h + apart_h)
-        return float(shared / both) if both > 0 else 0.0
-
-    @property
-    def _foreseen(self) -> float:
-        """Share of the variance that knowing the present removes at lead 0."""
-        return self.known * (2.0 - self.known)
+_DAY_H = 24
 
 
 @dataclass(frozen=True)
@@ -114,16 +41,23 @@ class ForecastErrors:
         Each substation's own, as a share of its mean load.
     outdoor : ErrorProcess
         Air temperature in K.
+    sunshine : SunshineErrors or None
+        Global radiation; None takes it as known.
     """
 
     load_common: ErrorProcess | ForecastEvolution
     load_own: ErrorProcess
     outdoor: ErrorProcess
+    sunshine: SunshineErrors | None = None
 
     def scaled(self, factor: float) -> ForecastErrors:
         """Errors `factor` times as large; 0 makes forecasts perfect."""
-        common = self.load_common.scaled(factor)
-        return ForecastErrors(common, self.load_own.scaled(factor), self.outdoor.scaled(factor))
+        return ForecastErrors(
+            self.load_common.scaled(factor),
+            self.load_own.scaled(factor),
+            self.outdoor.scaled(factor),
+            None if self.sunshine is None else self.sunshine.scaled(factor),
+        )
 
     def common_path(
         self, seed: int, key: str, start_utc: datetime | None
@@ -141,7 +75,7 @@ class ForecastErrors:
         if isinstance(self.load_common, ErrorProcess):
             return ErrorPath(self.load_common, seed, key)
         first = 1 if start_utc is None else as_utc(start_utc).hour + 1
-        return EvolutionPath(self.load_common, seed, key, first % _BLOCK_H)
+        return EvolutionPath(self.load_common, seed, key, first % _DAY_H)
 
 
 @dataclass(frozen=True)
@@ -256,6 +190,7 @@ def read_forecast(path: str | Path) -> FittedForecast:
         common = _common(content["errors"]["load_common"], file)
         own = _process(content["errors"]["load_own"])
         outdoor = _process(content["errors"]["outdoor_K"])
+        sunshine = _sunshine(content["errors"].get("sunshine"))
         model = LoadModel(
             float(load["constant"]),
             float(load["outdoor_per_K"]),
@@ -268,13 +203,20 @@ def read_forecast(path: str | Path) -> FittedForecast:
         what = f"the figure {error} is missing or no number"
         remedy = "write the file anew with benchmarks/tools/fit_heat_load.py"
         raise InputError(Finding(what, remedy, file)) from None
-    return FittedForecast(model, ForecastErrors(common, own, outdoor))
+    return FittedForecast(model, ForecastErrors(common, own, outdoor, sunshine))
 
 
 def _common(values: Mapping[str, Any], file: Path) -> ErrorProcess | ForecastEvolution:
     if "evolution" not in values:
         return _process(values)
     return read_evolution(file.parent / str(values["evolution"])).scaled(float(values["share"]))
+
+
+def _sunshine(values: Mapping[str, float] | None) -> SunshineErrors | None:
+    if values is None:
+        return None
+    offset, slope, spread = (float(values[key]) for key in ("offset", "slope", "spread"))
+    return SunshineErrors(_process(values), offset, slope, spread)
 
 
 def _process(values: Mapping[str, float]) -> ErrorProcess:
@@ -284,82 +226,3 @@ def _process(values: Mapping[str, float]) -> ErrorProcess:
         float(values["noise"]),
         float(values.get("known", 1.0)),
     )
-
-
-@dataclass(frozen=True)
-class ErrorPath:
-    """One realisation of an error process over a run.
-
-    Parameters
-    ----------
-    process : ErrorProcess
-    seed : int
-    key : str
-        Whose errors; another key is independent.
-    """
-
-    process: ErrorProcess
-    seed: int
-    key: str
-
-    def error(self, issued_h: int, hours: NDArray[np.int64]) -> Floats:
-        """Truth minus forecast of whole hours, by a forecast issued after some hours.
-
-        Parameters
-        ----------
-        issued_h : int
-            Hours of the run that have ended when the forecast is issued.
-        hours : ndarray of int, shape (n,)
-            Index of each hour of the run; the first is 0.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            Zero for hours that have ended.
-        """
-        if self.process.innovation == 0 and self.process.noise == 0:
-            return np.zeros(len(hours))
-        deviation, noise = _drawn(self.process, self.seed, self.key, int(max(hours.max(), 1)) + 1)
-        ahead = hours - (issued_h - 1)
-        known = deviation[_LEAD_H + issued_h - 1]
-        faded = self.process.known * self.process.persistence ** np.maximum(ahead, 0) * known
-        error = deviation[_LEAD_H + hours] - faded + noise[_LEAD_H + hours]
-        return np.where(ahead > 0, error, 0.0)
-
-    def deviation(self, hours: NDArray[np.int64]) -> Floats:
-        """Deviation of whole hours from the regression: what a perfect forecast would add.
-
-        Parameters
-        ----------
-        hours : ndarray of int, shape (n,)
-            From 0 on.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-        """
-        deviation, noise = _drawn(self.process, self.seed, self.key, int(hours.max()) + 1)
-        return deviation[_LEAD_H + hours] + noise[_LEAD_H + hours]
-
-
-def _drawn(process: ErrorProcess, seed: int, key: str, hours: int) -> tuple[Floats, Floats]:
-    # Whole weeks, so that a growing horizon asks for the same cached arrays.
-    return _path(process, seed, key, -(-hours // 168) * 168)
-
-
-@lru_cache(maxsize=4096)
-def _path(process: ErrorProcess, seed: int, key: str, hours: int) -> tuple[Floats, Floats]:
-    blocks = -(-(hours + _LEAD_H) // _BLOCK_H)
-    draws = np.concatenate(
-        [
-            stream(seed, Purpose.FORECAST_ERROR, key, block).normal(size=(_BLOCK_H, 2))
-            for block in range(blocks)
-        ]
-    )
-    r = process.persistence
-    deviation = np.empty(len(draws))
-    held = process.innovation / np.sqrt(1.0 - r * r) * draws[0, 0]
-    for index, fresh in enumerate(draws[:, 0]):
-        held = r * held + process.innovation * fresh if index else held
-        deviation[index] = held
-    return deviation, process.noise * draws[:, 1]

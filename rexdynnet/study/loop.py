@@ -46,8 +46,8 @@ from rexdynnet.study.run_schedule import (
 from rexdynnet.study.run_sensors import WEATHER, Instruments, make_instruments
 from rexdynnet.study.run_settings import RunSettings
 from rexdynnet.study.run_watch import FaultWatch, make_watch, watch_warnings
-from rexdynnet.study.run_world import World, make_world
-from rexdynnet.study.scenario import SimulationScenario, fitted_loads
+from rexdynnet.study.run_world import World, make_forecaster, make_world
+from rexdynnet.study.scenario import SimulationScenario
 from rexdynnet.timeline import Schedule
 from rexdynnet.units import format_duration
 
@@ -193,10 +193,7 @@ def _prepared(scenario: SimulationScenario, controller: AbstractController | Non
     settings = replace(settings, control=control)
     network = scenario.network
     world = make_world(scenario, settings)
-    fitted = fitted_loads(scenario)
-    forecaster = Forecaster(
-        network, world.truth, settings.forecast, scenario.seed, fitted, scenario.presence
-    )
+    forecaster = make_forecaster(scenario, settings.forecast, world.truth)
     schedule = committed_schedule(scenario, settings, forecaster)
     if schedule is not None:
         check_units(schedule, scenario)

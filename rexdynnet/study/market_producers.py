@@ -25,6 +25,7 @@ from rexdynnet.study.market_settings import MarketSettings, reserving
 from rexdynnet.study.run_meters import Tally
 from rexdynnet.study.run_preview import Forecaster, electricity_means
 from rexdynnet.study.run_settings import PriceSettings
+from rexdynnet.study.sunshine import SUN
 from rexdynnet.timeline import DeliveryEnvelope, PriceSurface
 
 Floats = NDArray[np.float64]
@@ -221,7 +222,7 @@ class Producers:
             most = np.minimum(most, of(f"{plant.name}.available_heat"))
         elif plant.kind is PlantKind.SOLAR:
             sun = solar_heat(
-                of(f"{OUTDOOR}.global_radiation"),
+                of(SUN),
                 plant.supply_temperature_K - _COLLECTOR_BELOW_K,
                 of(f"{OUTDOOR}.temperature"),
                 plant.collector_area_m2,
@@ -234,14 +235,23 @@ class Producers:
     def _expected_W(self, plant: Plant, now_s: float, edges_s: Floats) -> tuple[Floats, Floats]:
         """Forecast of what a plant can give, and its standard deviation, by unit."""
         fine = _fine(edges_s)
-        able = self._able_W(plant, self.forecaster.forecast(now_s, fine))
-        missed, spread = self.forecaster.own_error(plant.name, now_s, fine)
-        if plant.kind is PlantKind.SOLAR:
-            able = np.maximum(able * (1.0 - missed), 0.0)
-        if plant.kind is PlantKind.HEAT_PUMP:
-            spread = np.zeros_like(spread)
+        told = self.forecaster.forecast(now_s, fine)
+        able = self._able_W(plant, told)
+        spread = np.zeros_like(able)
+        if plant.kind is PlantKind.WASTE_HEAT:
+            spread = able * self.forecaster.own_error(plant.name, now_s, fine)[1]
+        elif plant.kind is PlantKind.SOLAR:
+            spread = self._sun_spread_W(plant, told, self.forecaster.sunshine_spread(fine))
         shape = (len(edges_s) - 1, -1)
-        return able.reshape(shape).mean(axis=1), (spread * able).reshape(shape).mean(axis=1)
+        return able.reshape(shape).mean(axis=1), spread.reshape(shape).mean(axis=1)
+
+    def _sun_spread_W(self, plant: Plant, told: Floats, spread_W_per_m2: Floats) -> Floats:
+        """Standard deviation of a field's heat, from that of the radiation."""
+        column = [signal.name for signal in self.forecaster.truth.signals].index(SUN)
+        more, less = told.copy(), told.copy()
+        more[:, column] += spread_W_per_m2
+        less[:, column] = np.maximum(less[:, column] - spread_W_per_m2, 0.0)
+        return 0.5 * (self._able_W(plant, more) - self._able_W(plant, less))
 
     def _pumped_EUR_per_MWh(self, plant: Plant, now_s: float, edges_s: Floats) -> Floats:
         """What a heat pump's heat costs its owner, by unit."""

@@ -27,12 +27,12 @@ from rexdynnet.study.record import Record
 from rexdynnet.study.run_dataset import Trace
 from rexdynnet.study.run_kpis import Kpis, kpis_of
 from rexdynnet.study.run_meters import count, metered_in_unit, new_tally
-from rexdynnet.study.run_preview import Forecaster, PreviewMaker, electricity_means, fuel_prices
+from rexdynnet.study.run_preview import PreviewMaker, electricity_means, fuel_prices
 from rexdynnet.study.run_schedule import committed_schedule
 from rexdynnet.study.run_sensors import flat_records
 from rexdynnet.study.run_settings import RunSettings
-from rexdynnet.study.run_world import make_world
-from rexdynnet.study.scenario import SimulationScenario, fitted_loads
+from rexdynnet.study.run_world import make_forecaster, make_world
+from rexdynnet.study.scenario import SimulationScenario
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -187,9 +187,7 @@ def _look_on(
         raise InputError(Finding("the scenario has no controller", "add a section [control]"))
     network, control, start = scenario.network, settings.control, scenario.start_utc
     world = make_world(scenario, settings)
-    forecaster = Forecaster(
-        network, world.truth, settings.forecast, scenario.seed, fitted_loads(scenario)
-    )
+    forecaster = make_forecaster(scenario, settings.forecast, world.truth)
     schedule = committed_schedule(scenario, settings, forecaster)
     bounds = ControlBounds(network, start)
     ladder = Ladder(make_controller(network, control), make_baseline(network, control), bounds)

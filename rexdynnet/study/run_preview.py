@@ -15,10 +15,12 @@ from rexdynnet.network.inputs import OUTDOOR
 from rexdynnet.network.spec import PlantKind
 from rexdynnet.signals import Hold
 from rexdynnet.simulation.forcing import Forcing
+from rexdynnet.study.error_process import ErrorPath
 from rexdynnet.study.fitted_load import DISTRICT, FittedLoads, without_weather
-from rexdynnet.study.forecast_error import ErrorPath, ForecastErrors
+from rexdynnet.study.forecast_error import ForecastErrors
 from rexdynnet.study.presence import Presence, hours_of, shares_of
 from rexdynnet.study.run_settings import ForecastKind, ForecastSettings, PriceSettings
+from rexdynnet.study.sunshine import SUN, clearest
 from rexdynnet.timeline import Schedule, TimeUnit, seconds_since, units_from
 
 Floats = NDArray[np.float64]
@@ -47,6 +49,8 @@ class Forecaster:
     private : bool
         Whether each substation's own deviations and absences are known, as its prosumer knows
         them; an operator knows neither, and expects absences as often as they are.
+    clear_W_per_m2 : ndarray, shape (hours,), or None
+        Clear-sky radiation of the run's hours; None takes it from the brightest of the truth.
     """
 
     network: Network
@@ -56,6 +60,7 @@ class Forecaster:
     fitted: FittedLoads | None = None
     presence: Presence | None = None
     private: bool = True
+    clear_W_per_m2: Floats | None = None
 
     @cached_property
     def of_operator(self) -> Forecaster:
@@ -109,7 +114,28 @@ class Forecaster:
             elif signal.component == OUTDOOR and signal.quantity == "temperature":
                 missed = ErrorPath(errors.outdoor, self.seed, OUTDOOR).error(issue, hours)
                 values[:, column] -= missed
+            elif signal.name == SUN and errors.sunshine is not None:
+                missed = ErrorPath(errors.sunshine.process, self.seed, SUN).error(issue, hours)
+                told = errors.sunshine.forecast(values[:, column], self._clear(hours), missed)
+                values[:, column] = np.where(hours < issue, values[:, column], told)
         return values
+
+    def _clear(self, hours: NDArray[np.int64]) -> Floats:
+        """Clear-sky radiation (W/m²) of whole hours of the run."""
+        told = self._brightest
+        return told[np.clip(hours, 0, len(told) - 1)]
+
+    @cached_property
+    def _brightest(self) -> Floats:
+        column = [signal.name for signal in self.truth.signals].index(SUN)
+        count = max(int(np.ceil(self.truth.time_s[-1] / _HOUR_S)), 1)
+        came = self.means(_HOUR_S * np.arange(count + 1, dtype=np.float64))[:, column]
+        told = clearest(came)
+        given = self.clear_W_per_m2
+        if given is not None:
+            shared = min(count, len(given))
+            told[:shared] = np.maximum(given[:shared], came[:shared])
+        return told
 
     def common_error(self, issued_s: float, edges_s: Floats) -> Floats:
         """Error that all loads share, as a share of their usual means, shape (n,)."""
@@ -172,6 +198,14 @@ class Forecaster:
         error = ErrorPath(errors.load_own, self.seed, name).error(issue, hours)
         lead_h = np.maximum((middle - issued_s) / _HOUR_S, 1.0)
         return error, errors.load_own.standard_deviation(lead_h)
+
+    def sunshine_spread(self, edges_s: Floats) -> Floats:
+        """Standard deviation of forecast radiation (W/m²) over intervals, shape (n,)."""
+        errors = self._errors
+        if errors is None or errors.sunshine is None:
+            return np.zeros(len(edges_s) - 1)
+        middle = 0.5 * (edges_s[1:] + edges_s[:-1])
+        return errors.sunshine.scale * errors.sunshine.spread * self._clear(hours_of(middle))
 
     @cached_property
     def _errors(self) -> ForecastErrors | None:

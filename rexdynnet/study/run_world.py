@@ -15,8 +15,17 @@ from rexdynnet.safety.supervised import Span, joined
 from rexdynnet.signals import Signal
 from rexdynnet.simulation.forcing import Forcing
 from rexdynnet.simulation.plant import DenseOutput, Inputs, Plant, PlantState
-from rexdynnet.study.run_settings import Fault, FaultKind, RunSettings
-from rexdynnet.study.scenario import SimulationScenario, forcing_of, parameter_values, plant_of
+from rexdynnet.simulation.weather import HOUR_S
+from rexdynnet.study.run_preview import Forecaster
+from rexdynnet.study.run_settings import Fault, FaultKind, ForecastSettings, RunSettings
+from rexdynnet.study.scenario import (
+    SimulationScenario,
+    fitted_loads,
+    forcing_of,
+    parameter_values,
+    plant_of,
+)
+from rexdynnet.study.sunshine import clear_of_year
 
 Floats = NDArray[np.float64]
 
@@ -159,3 +168,34 @@ def make_world(scenario: SimulationScenario, settings: RunSettings) -> World:
     given = parameter_values(scenario.network, scenario.parameters)
     defaults = np.array([signal.default or 0.0 for signal in plant.parameters])
     return World(plant, truth, controls, settings.faults, defaults if given is None else given)
+
+
+def make_forecaster(
+    scenario: SimulationScenario, settings: ForecastSettings, truth: Forcing
+) -> Forecaster:
+    """Know in advance what forecasters of a scenario's district would.
+
+    Parameters
+    ----------
+    scenario : SimulationScenario
+    settings : ForecastSettings
+    truth : Forcing
+        Its disturbances as they come.
+
+    Returns
+    -------
+    Forecaster
+    """
+    clear = None
+    if scenario.weather is not None:
+        hours = int(np.ceil(truth.time_s[-1] / HOUR_S))
+        clear = clear_of_year(scenario.weather, scenario.start_utc, hours)
+    return Forecaster(
+        scenario.network,
+        truth,
+        settings,
+        scenario.seed,
+        fitted_loads(scenario),
+        scenario.presence,
+        clear_W_per_m2=clear,
+    )

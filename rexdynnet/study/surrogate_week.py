@@ -13,9 +13,9 @@ from rexdynnet.network.spec import PlantKind
 from rexdynnet.network.survey import Survey
 from rexdynnet.study.market_people import People
 from rexdynnet.study.market_settings import Arrangement, MarketSettings, reserving
-from rexdynnet.study.run_preview import Forecaster
 from rexdynnet.study.run_settings import RunSettings
-from rexdynnet.study.scenario import SimulationScenario, fitted_loads, forcing_of
+from rexdynnet.study.run_world import make_forecaster
+from rexdynnet.study.scenario import SimulationScenario, forcing_of
 from rexdynnet.study.surrogate import Demands, Plant, Surrogate, trade_week
 
 Floats = NDArray[np.float64]
@@ -122,9 +122,7 @@ def demands_of(scenario: SimulationScenario, seed: int) -> Demands:
     seeded = replace(scenario, seed=seed)
     ahead_s = settings.control.horizon_s + settings.control.step_s
     truth = forcing_of(replace(seeded, duration_s=scenario.duration_s + ahead_s))
-    forecaster = Forecaster(
-        scenario.network, truth, settings.forecast, seed, fitted_loads(seeded), scenario.presence
-    )
+    forecaster = make_forecaster(seeded, settings.forecast, truth)
     names = reserving(scenario.network)
     columns = {
         signal.component: column

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rexdynnet.network.entries import read_toml
-from rexdynnet.study.forecast_error import ErrorPath, read_forecast
+from rexdynnet.study.error_process import ErrorPath
+from rexdynnet.study.forecast_error import read_forecast
+from rexdynnet.study.sunshine import clearest
 from tests.data import ROOT, needs_validation, validation
 
 FILE = ROOT / "models/series/heat_load_forecast.toml"
@@ -84,3 +87,23 @@ def test_a_districts_errors_hang_together_from_hour_to_hour_as_measured() -> Non
     assert np.mean(np.diag(correlation, 1)) == pytest.approx(
         float(measured("houses16_neighbour_correlation")), abs=0.05
     )
+
+
+@needs_validation
+def test_sunshine_is_foreseen_as_well_and_as_badly_as_it_was() -> None:
+    data = pd.read_csv(validation("heat_load", "houses_2010_2011.csv"), parse_dates=["time_utc"])
+    came = np.nan_to_num(data["global_radiation_observed_W_per_m2"].to_numpy())
+    clear = clearest(came)
+    day = clear > 20.0
+    sunshine = read_forecast(FILE).errors.sunshine
+    assert sunshine is not None
+    told, issued = [], []
+    for seed in range(20):
+        missed = ErrorPath(sunshine.process, seed, "sun").error(0, np.arange(len(came)))
+        told.append((came - sunshine.forecast(came, clear, missed))[day] / clear[day])
+        issued.append(np.clip(came / np.where(day, clear, 1.0) - missed, 0.0, 1.0)[day])
+    assert abs(np.mean(told)) < 0.03
+    assert np.std(told) == pytest.approx(sunshine.spread, rel=0.03)
+    truth = np.tile(came[day] / clear[day], 20)
+    together = np.corrcoef(np.concatenate(issued), truth)[0, 1]
+    assert together == pytest.approx(float(measured("sunshine_correlation_with_truth")), abs=0.08)

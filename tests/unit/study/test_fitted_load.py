@@ -11,8 +11,9 @@ import pytest
 from rexdynnet.errors import InputError
 from rexdynnet.network.entries import read_toml
 from rexdynnet.simulation.weather import read_reference_year, weather_forcing
+from rexdynnet.study.error_process import ErrorPath
 from rexdynnet.study.fitted_load import fitted_forcing, mean_loads, without_weather
-from rexdynnet.study.forecast_error import ErrorPath, read_forecast
+from rexdynnet.study.forecast_error import read_forecast
 from rexdynnet.study.run_preview import Forecaster, schedule_from_forecast
 from rexdynnet.study.run_world import make_world
 from rexdynnet.study.scenario import (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rexdynnet.errors import InputError
-from rexdynnet.study.forecast_error import ErrorPath, ErrorProcess, lagged, read_forecast
+from rexdynnet.study.error_process import ErrorPath, ErrorProcess
+from rexdynnet.study.forecast_error import lagged, read_forecast
 from tests.data import ROOT
 
 PROCESS = ErrorProcess(0.8, 0.05, 0.03)
