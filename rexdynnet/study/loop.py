@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rexdynnet.control.base import AbstractController
 from rexdynnet.control.baseline import make_baseline
 from rexdynnet.control.bounds import ControlBounds
+from rexdynnet.control.collectors import opened
 from rexdynnet.control.faults import Alarm
 from rexdynnet.control.kinds import make_controller
 from rexdynnet.control.ladder import Ladder
@@ -325,13 +326,17 @@ def _step(ready: _Ready, now: _Moving, begin: float, end: float) -> None:
         now.memory = ladder.init(observation, preview)
     decision = ladder.step(observation, preview, now.applied, now.memory)
     now.memory, now.applied = decision.state, decision.controls
+    acting = opened(ladder.bounds, decision.controls, preview)
+    decision = replace(decision, controls=acting)
     now.trace.add(begin, decision, ladder.bounds.at(begin), observation)
     if now.safety is None:
-        now.state, now.output = world.advance(now.state, now.applied, end)
+        now.state, now.output = world.advance(now.state, acting, end)
     else:
-        now.state, now.output, now.applied = now.safety.advance(
-            world, now.state, now.applied, end, decision.rung
+        now.state, now.output, relieved = now.safety.advance(
+            world, now.state, acting, end, decision.rung
         )
+        # a controller remembers what it planned, unless the maintainer held that back
+        now.applied = np.where(relieved == acting, now.applied, relieved)
     span = np.array([begin, end])
     power_price = electricity_means(settings.prices, scenario.start_utc, span)
     fuels = fuel_prices(scenario.network, settings.prices, power_price)

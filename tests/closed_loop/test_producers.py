@@ -65,6 +65,20 @@ def test_what_is_fed_in_is_what_the_plant_gave(traded: Run) -> None:
         assert line.demanded_Wh <= -5_000  # the ovens' waste heat at that time of the day
 
 
+def test_a_solar_field_feeds_in_all_that_it_collects_though_the_forecast_was_too_low(
+    traded: Run,
+) -> None:
+    assert traded.market is not None
+    lines = traded.market.lines_of("solar")
+    on_offer, fed = (
+        sum(getattr(e, f"{key}_Wh") for e in lines) for key in ("demanded", "delivered")
+    )
+    assert fed == pytest.approx(on_offer, rel=0.05)
+    controls = traded.data["control_input"].sel(control="solar.heat")
+    planned = traded.data["control_reference"].sel(control="solar.heat")
+    assert (controls > 1.5 * planned).all()
+
+
 def test_the_operator_pays_for_fed_in_heat_by_the_ledger_and_for_no_fuel_of_others(
     traded: Run,
 ) -> None:
