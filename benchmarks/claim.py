@@ -1,10 +1,11 @@
 """The suite `claim`: does reservation do what it is for? Weeks on destest16, paired by seed.
 
 Reservation against the operator's own forecast, each under the predictive and the baseline
-controller, and both over a grid of reserve margins. Every figure is reported as it comes out, with
-a 95 % bootstrap interval over seeds. It takes hours, keeps every run and takes up where it was:
-`REXDYNNET_BENCH_KEEP` names the folder (default `out/claim`; empty it when the code has changed),
-`REXDYNNET_BENCH_SEEDS`, `REXDYNNET_BENCH_GRID_SEEDS` (0 leaves that part out) and
+controller, and both over a grid of reserve margins. Spot prices are a third arrangement: the heat
+is that of the operator's forecast, only bills differ. Every figure is reported as it comes out,
+with a 95 % bootstrap interval over seeds. It takes hours, keeps every run and takes up where it
+was: `REXDYNNET_BENCH_KEEP` names the folder (default `out/claim`; empty it when the code has
+changed), `REXDYNNET_BENCH_SEEDS`, `REXDYNNET_BENCH_GRID_SEEDS` (0 leaves that part out) and
 `REXDYNNET_BENCH_DAYS` shorten it for a look, `REXDYNNET_BENCH_WORKERS` sets the processes.
 """
 
@@ -43,6 +44,7 @@ MARGIN = 0.1
 EQUAL_kWh = 100.0
 CONTROLLERS = (ControllerKind.BASELINE, ControllerKind.MPC)
 PAIR = (Arrangement.RESERVATION, Arrangement.OPERATOR_FORECAST)
+SPOT = Arrangement.SPOT
 SHOWN: tuple[tuple[str, str, str], ...] = (
     ("imbalance_gross_kWh", "kWh", "prosumer imbalance, gross"),
     ("imbalance_net_kWh", "kWh", "prosumer imbalance, netted"),
@@ -72,7 +74,7 @@ def measure(report: Report) -> Iterator[Measurement]:
         scenario = replace(scenario, duration_s=float(days) * 86400.0)
     seeds = range(1, 1 + int(os.environ.get("REXDYNNET_BENCH_SEEDS", SEEDS)))
     if len(seeds) > 0:
-        square = tuple(arms_of(PAIR, CONTROLLERS, (MARGIN,)))
+        square = tuple(arms_of((*PAIR, SPOT), CONTROLLERS, (MARGIN,)))
         found = _run(scenario, square, seeds, report)
         for controller in CONTROLLERS:
             yield from effect(found, controller, MARGIN, len(seeds))
@@ -138,6 +140,13 @@ def effect(
         change = compared(found, with_, without, figure)
         name = f"{label}, effect of reservation under {controller.name.lower()}"
         yield _row(name, change.value, unit, f"{change}, {seeds} seeds")
+    spot = Arm(SPOT, controller, margin)
+    for label, figure in RISKS:
+        value = compared(found, spot, None, figure)
+        yield _row(f"{label}, {spot.label}", value.value, "EUR/MWh", f"{value}, {seeds} seeds")
+        change = compared(found, with_, spot, figure)
+        name = f"{label}, reservation against spot under {controller.name.lower()}"
+        yield _row(name, change.value, "EUR/MWh", f"{change}, {seeds} seeds")
 
 
 def _run(

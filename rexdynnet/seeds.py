@@ -28,6 +28,7 @@ class Purpose(Enum):
     BUILDING = "synthetic building"
     PRESENCE = "presence"
     METER_GAP = "meter gap"
+    ARRIVAL = "arrival at an auction"
     STUDY_SEED = "seeds of a study"
     STUDY_DESIGN = "design of a study"
 

@@ -22,6 +22,7 @@ from rexdynnet.market.settle import (
     true_up,
 )
 from rexdynnet.seeds import Purpose, stream
+from rexdynnet.study.auction_operator import OPERATOR, hand_over
 from rexdynnet.study.market_settings import MeterGaps
 from rexdynnet.study.run_meters import Tally
 
@@ -135,6 +136,9 @@ class Bills:
     def close(self, exchange: Reservex) -> None:
         """Read what is still missing and share out the maker's surplus of the settled units."""
         self.read_late(exchange, None)
+        earned = self.settled_uEUR(exchange).get(OPERATOR)
+        if earned is not None:
+            hand_over(exchange, TRUE_UP_UNIT, earned)
         self.surplus_uEUR = self.settled_uEUR(exchange)[Account.MAKER.name.lower()]
         used: dict[str, int] = {}
         for statement in self.statements:
@@ -165,7 +169,7 @@ class Bills:
         return [line for statement in self.statements for line in statement.lines]
 
     def _silent(self, name: str, unit: int) -> bool:
-        if self.gaps.missing_share == 0.0:
+        if self.gaps.missing_share == 0.0 or name == OPERATOR:
             return False
         draw = stream(self.seed, Purpose.METER_GAP, name, unit).uniform()
         return bool(draw < self.gaps.missing_share)

@@ -16,11 +16,13 @@ from rexdynnet.market.contracts import Flow, J_PER_Wh, Order
 from rexdynnet.market.deviation import Reading
 from rexdynnet.market.prosumer import Prosumer, ProsumerState, begin, orders
 from rexdynnet.market.reservex import Reservex
+from rexdynnet.market.setup import MechanismKind
 from rexdynnet.network.entries import nearest
 from rexdynnet.network.graph import Network
 from rexdynnet.network.inputs import OUTDOOR
 from rexdynnet.network.spec import Plant, PlantControl, PlantKind
 from rexdynnet.physics.devices import carnot_cop, solar_heat
+from rexdynnet.study.auction_operator import OPERATOR
 from rexdynnet.study.market_settings import MarketSettings, reserving
 from rexdynnet.study.run_meters import Tally
 from rexdynnet.study.run_preview import Forecaster, electricity_means
@@ -344,6 +346,15 @@ def check_participants(settings: MarketSettings, network: Network, file: Path | 
         if name not in known
     ]
     findings += _buildings(settings, network, file)
+    if settings.mechanism is not MechanismKind.MAKER and OPERATOR in known:
+        findings.append(
+            Finding(
+                f"{OPERATOR!r} is who sells the network's heat in an auction",
+                "rename the component of this name",
+                file=file,
+                component=OPERATOR,
+            )
+        )
     if findings:
         raise InputError(*findings)
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, Field
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.contracts import J_PER_Wh
 from rexdynnet.market.deviation import Cascade
 from rexdynnet.market.flexible import room_store
-from rexdynnet.market.policies import Policy
+from rexdynnet.market.policies import AtCall, Policy
 from rexdynnet.market.settle import Terms
 from rexdynnet.market.setup import MechanismKind
 from rexdynnet.network.entries import Entry, nearest, section
@@ -85,6 +86,7 @@ class PolicyRecord(Record):
     marginal_EUR_per_MWh: float = 60.0
     deadband_lots: Annotated[int, Field(ge=0)] = 0
     units: Annotated[int, Field(ge=1)] = 1
+    worth_EUR_per_MWh: NotNegative = 3000.0
     capacity_J_per_K: Positive = 3.6e7
     loss_W_per_K: NotNegative = 150.0
     band_K: Positive = 1.0
@@ -120,18 +122,18 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
     record = _record(MarketRecord, replace(whole, values=own), findings)
     terms = _record(SettlementRecord, section(document, "market.settlement", findings), findings)
     meters = _record(MetersRecord, section(document, "market.meters", findings), findings)
-    unit_s = MarketRecord().unit if record is None else record.unit
-    policy = _policy(section(document, "market.policy", findings), unit_s, document, findings)
+    defaults = MarketRecord() if record is None else record
+    policy = _policy(section(document, "market.policy", findings), defaults, document, findings)
     policies: dict[str, Policy] = {}
     for name in section(document, "market.policies", findings).values:
         entry = section(document, f"market.policies.{name}", findings)
-        found = _policy(entry, unit_s, document, findings)
+        found = _policy(entry, defaults, document, findings)
         if found is not None:
             policies[name] = found
     usual = policy
 
     def of_flat(entry: Entry) -> Policy | None:
-        return _policy(entry, unit_s, document, findings) if entry.values else usual
+        return _policy(entry, defaults, document, findings) if entry.values else usual
 
     buildings = read_buildings(document, of_flat, findings)
     if "schedule" in document.values:
@@ -140,14 +142,8 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
                 "[market] and [schedule] both say what is committed", "keep one", "market"
             )
         )
-    if record is not None and record.mechanism is not MechanismKind.MAKER:
-        findings.append(
-            whole.finding(
-                f"in a {record.mechanism.value} nobody would sell the network's heat in a run",
-                "leave the mechanism out for the maker; auctions are for rexdynnet.market itself",
-                "mechanism",
-            )
-        )
+    if record is not None and record.mechanism is MechanismKind.CALL:
+        findings += _beside_call(whole, record, [policy, *policies.values()], bool(buildings))
     if record is None or terms is None or meters is None or policy is None:
         return None
     if len(findings) > before:
@@ -185,7 +181,36 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
         return None
 
 
-def _policy(entry: Entry, unit_s: float, document: Entry, findings: list[Finding]) -> Policy | None:
+def _beside_call(
+    whole: Entry, record: MarketRecord, policies: list[Policy | None], buildings: bool
+) -> list[Finding]:
+    """What cannot trade in a call, which takes limit orders and quotes nothing before it clears."""
+    found: list[Finding] = []
+    if not all(policy is None or isinstance(policy, AtCall) for policy in policies):
+        found.append(
+            whole.finding(
+                "a call auction clears limit orders, and a policy trades at what is quoted",
+                'give policies of kind = "at_call", or leave them out',
+                "policy",
+            )
+        )
+    for kind, there in (("producers", bool(record.producers)), ("buildings", buildings)):
+        if there:
+            found.append(
+                whole.finding(
+                    f"{kind} trade at quotes, and a call auction has none before it clears",
+                    'use mechanism = "continuous" or "maker"',
+                    kind,
+                )
+            )
+    return found
+
+
+def _policy(
+    entry: Entry, market: MarketRecord, document: Entry, findings: list[Finding]
+) -> Policy | None:
+    if market.mechanism is MechanismKind.CALL and "kind" not in entry.values:
+        entry = replace(entry, values={**entry.values, "kind": PolicyKind.AT_CALL.name.lower()})
     record = _record(PolicyRecord, entry, findings)
     if record is None:
         return None
@@ -197,8 +222,14 @@ def _policy(entry: Entry, unit_s: float, document: Entry, findings: list[Finding
             marginal_EUR_per_MWh=record.marginal_EUR_per_MWh,
             deadband_lots=record.deadband_lots,
             units=record.units,
+            worth_EUR_per_MWh=record.worth_EUR_per_MWh,
+            lot_Wh=round(market.lot_J / J_PER_Wh),
             store=room_store(
-                record.capacity_J_per_K, record.loss_W_per_K, unit_s, record.band_K, record.most_W
+                record.capacity_J_per_K,
+                record.loss_W_per_K,
+                market.unit,
+                record.band_K,
+                record.most_W,
             ),
         )
     except InputError as error:

@@ -19,7 +19,9 @@ from rexdynnet.market.prosumer import ProsumerState
 from rexdynnet.market.reservex import Reply, Reservex
 from rexdynnet.market.settle import Line, Statement, Terms, UnitCosts
 from rexdynnet.network.graph import Network
+from rexdynnet.study.auction_operator import OPERATOR, Offers, fulfilled
 from rexdynnet.study.building_tables import flat_lines
+from rexdynnet.study.market_auction import AuctionOperator, make_operator
 from rexdynnet.study.market_bills import Bills, mean_uEUR, readings_of
 from rexdynnet.study.market_buildings import Buildings, open_buildings
 from rexdynnet.study.market_people import People
@@ -75,6 +77,10 @@ class MarketSession:
     producers : Producers
     buildings : Buildings
     bills : Bills
+    operator : AuctionOperator or None
+        Who sells the network's heat where that is an auction.
+    offers : Offers
+        Its orders.
     state : PlannerState or None
     schedule : Schedule or None
         Of all units of the run whose gate has closed: what substations will draw.
@@ -115,6 +121,8 @@ class MarketSession:
     producers: Producers
     buildings: Buildings
     bills: Bills
+    operator: AuctionOperator | None = None
+    offers: Offers = field(default_factory=Offers)
     state: PlannerState | None = None
     schedule: Schedule | None = None
     promised: Schedule | None = None
@@ -144,7 +152,7 @@ class MarketSession:
     @property
     def places(self) -> tuple[str, ...]:
         """Everybody who trades: substations, then producers."""
-        return self.exchange.market.nodes
+        return (*self.names, *self.producers.names)
 
     @property
     def edges_s(self) -> Floats:
@@ -197,9 +205,11 @@ class MarketSession:
         if abs(now_s - unit * unit_s) > 1e-6:
             return replace(previews, promised=self.promised)
         begun = process_time()
-        if self.settings.arrangement is Arrangement.RESERVATION:
-            self._trade(now_s)
-        self.exchange.advance((unit + self.lead) * unit_s)
+        reached = unit + self.lead
+        for gate in [reached] if self.operator is None else self.operator.gates(reached, self.lead):
+            if self.settings.arrangement is Arrangement.RESERVATION:
+                self._trade(now_s)
+            self.exchange.advance(gate * unit_s)
         if unit > 0:
             self._settle(unit - 1, tally, counted)
         self.schedule, self.promised = self._schedule(now_s), self._promises()
@@ -232,10 +242,15 @@ class MarketSession:
         begun = process_time()
         self.uncertified += not found.certified
         prices = self.producers.priced(found.prices)
-        self.exchange.publish_prices(self._priced(prices))
-        self.exchange.publish_envelope(self.producers.enveloped(found.envelope, found.uptake_J))
+        envelope = self.producers.enveloped(found.envelope, found.uptake_J)
+        if self.operator is None:
+            self.exchange.publish_prices(self._priced(prices))
+            self.exchange.publish_envelope(envelope)
+        else:
+            self.exchange.publish_envelope(self.operator.enveloped(envelope))
+            self.offers = self.operator.offer(self.exchange, self.offers, self._priced(prices))
         self._keep(prices)
-        self.published.append(published(self.exchange, self.lead))
+        self.published.append(published(self.exchange, self.places, self.lead))
         self.exchange.commit()
         self.trading_s += process_time() - begun
 
@@ -277,7 +292,10 @@ class MarketSession:
         offered, producers = self.producers.orders(self.exchange, states, now_s, self.lead)
         self.prosumers = people | producers
         netted = self.buildings.orders(self.exchange, now_s, self.lead)
-        for order in wanted + netted + offered:
+        ordered = wanted + netted + offered
+        if self.operator is not None:
+            ordered = self.operator.in_line(ordered, round(now_s / self.settings.unit_s))
+        for order in ordered:
             self.exchange.submit(order)
         for reply in self.exchange.commit():
             self._note(reply)
@@ -330,7 +348,8 @@ class MarketSession:
             return None
         count = self.exchange.rules.first_open(self.exchange.now_s) - self.lead
         sold, k = self.exchange.schedule(self.lead, count), len(self.names)
-        return Schedule(self.producers.names, sold.units, -sold.energy_J[:, k:])
+        fed_J = -sold.energy_J[:, k : k + len(self.producers.names)]
+        return Schedule(self.producers.names, sold.units, fed_J)
 
     @cached_property
     def _connected(self) -> Floats:
@@ -363,9 +382,12 @@ class MarketSession:
             mean,
         )
         terms = self.settings.terms if reserving_now else _FREE
-        self.bills.settle(
-            self.exchange, unit, self.lead, readings + fed, self.marginal_uEUR, costs, terms
-        )
+        readings += fed
+        marginal = dict(self.marginal_uEUR)
+        if self.operator is not None:
+            readings.append(fulfilled(self.exchange, unit + self.lead))
+            marginal[OPERATOR] = mean
+        self.bills.settle(self.exchange, unit, self.lead, readings, marginal, costs, terms)
         self.bills.read_late(self.exchange, unit)
         self.marginals.append(dict(self.marginal_uEUR))
         self._pass_on()
@@ -476,4 +498,5 @@ def open_session(
         make_producers(market, network, forecaster, settings.prices, start_utc),
         open_buildings(market, forecaster, demands),
         Bills(market.gaps, seed),
+        make_operator(market, network, seed),
     )

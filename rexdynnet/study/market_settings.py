@@ -12,17 +12,20 @@ from rexdynnet.market.building import Building
 from rexdynnet.market.contracts import J_PER_Wh, Participant, Quality, Rules
 from rexdynnet.market.flexible import Flexible, HeatStore
 from rexdynnet.market.hedging import Hedging
-from rexdynnet.market.policies import ForecastFollowing, Policy
+from rexdynnet.market.policies import AtCall, ForecastFollowing, Policy
 from rexdynnet.market.pricing import ConstantTariff, InventoryFeedback, MarginalCost, Pricing
 from rexdynnet.market.settle import Terms
 from rexdynnet.market.setup import Market, MechanismKind
 from rexdynnet.market.strategies import LastInstant, Resale, Scaled
 from rexdynnet.network.graph import Network
 from rexdynnet.network.spec import SubstationControl
+from rexdynnet.study.auction_operator import OPERATOR
 from rexdynnet.units import format_duration
 
 _HOUR_S = 3600.0
 _uEUR = 1e6
+# the operator's credit is not in question: it sells what its plants make
+_NO_BOUND_uEUR = 10**15
 
 
 class Arrangement(Enum):
@@ -234,8 +237,11 @@ def market_of(settings: MarketSettings, network: Network, start_utc: datetime) -
         quality=quality_of(network),
     )
     names = (*reserving(network), *settings.producers)
-    people = tuple(Participant(name, round(settings.credit_EUR * _uEUR)) for name in names)
-    return Market(rules, names, people, settings.mechanism, settings.pricing)
+    people = [Participant(name, round(settings.credit_EUR * _uEUR)) for name in names]
+    if settings.mechanism is not MechanismKind.MAKER:
+        names = (*names, OPERATOR)
+        people.append(Participant(OPERATOR, _NO_BOUND_uEUR))
+    return Market(rules, names, tuple(people), settings.mechanism, settings.pricing)
 
 
 def quality_of(network: Network) -> Quality:
@@ -258,6 +264,7 @@ class PolicyKind(Enum):
     LAST_INSTANT = "trades only units that are about to close"
     RESALE = "reserves a multiple of its forecast early and gives it back: corners units"
     FLEXIBLE = "draws where heat is cheap and lets its rooms or its tank keep it"
+    AT_CALL = "bids for its forecast of the unit that closes next, as much as heat is worth to it"
 
 
 def policy_of(
@@ -268,6 +275,8 @@ def policy_of(
     marginal_EUR_per_MWh: float = 60.0,
     deadband_lots: int = 0,
     units: int = 1,
+    worth_EUR_per_MWh: float = 3000.0,
+    lot_Wh: int = Rules.lot_Wh,
     store: HeatStore | None = None,
 ) -> Policy:
     """Make a policy.
@@ -276,13 +285,17 @@ def policy_of(
     ----------
     kind : PolicyKind
     share : float
-        Of the forecast, where the kind is `SCALED` or, from 1 up, `RESALE`.
+        Of the forecast, where the kind is `SCALED`, `AT_CALL` or, from 1 up, `RESALE`.
     risk_aversion, marginal_EUR_per_MWh : float
         Of `HEDGING`.
     deadband_lots : int
         Smallest change that `FOLLOWING`, `HEDGING` and `FLEXIBLE` trade.
     units : int
         Next to close: those that `LAST_INSTANT` trades, or in which `RESALE` gives back.
+    worth_EUR_per_MWh : float
+        Most that `AT_CALL` bids.
+    lot_Wh : int
+        That it bids for.
     store : HeatStore or None
         Of `FLEXIBLE`.
 
@@ -306,6 +319,8 @@ def policy_of(
             return LastInstant(units)
         case PolicyKind.RESALE:
             return Resale(share, units)
+        case PolicyKind.AT_CALL:
+            return AtCall(round(worth_EUR_per_MWh * lot_Wh), share)
         case PolicyKind.FLEXIBLE:
             if store is None:
                 raise InputError(

@@ -46,16 +46,18 @@ class Published(NamedTuple):
     sold_J: Floats
 
 
-def published(exchange: Reservex, lead: int) -> Published:
+def published(exchange: Reservex, places: tuple[str, ...], lead: int) -> Published:
     """Read the whole forward curve.
 
     Parameters
     ----------
     exchange : Reservex
+    places : tuple of str
+        The first nodes of the market: those of an auction's operator are left out.
     lead : int
         Number of the market's unit that begins with the run.
     """
-    rules, places = exchange.rules, exchange.market.nodes
+    rules = exchange.rules
     first = rules.first_open(exchange.now_s)
     shape = (rules.window, len(places))
     price = np.full((2, *shape), np.nan)
@@ -68,7 +70,7 @@ def published(exchange: Reservex, lead: int) -> Published:
                     lots = sum(level.lots for level in levels)
                     bounded = lots < NO_BOUND
                     depth[side, row, column] = lots * rules.lot_J if bounded else np.inf
-    sold = exchange.schedule(first, rules.window).energy_J.sum(axis=1)
+    sold = exchange.schedule(first, rules.window).energy_J[:, : len(places)].sum(axis=1)
     return Published(first - lead, price[0], price[1], depth[0], depth[1], sold)
 
 
@@ -95,6 +97,8 @@ def with_market(data: xr.Dataset, market: MarketSession) -> xr.Dataset:
     energy = np.zeros((3, len(statements), len(names)))
     for row, statement in enumerate(statements):
         for line in statement.lines:
+            if line.participant not in names:  # an auction's operator
+                continue
             column = names.index(line.participant)
             wh = (line.reserved_Wh, line.demanded_Wh, line.delivered_Wh)
             energy[:, row, column] = np.array(wh) * J_PER_Wh

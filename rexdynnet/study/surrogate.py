@@ -23,8 +23,8 @@ from rexdynnet.market.prosumer import Prosumer, ProsumerState, begin, orders
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.settle import TRUE_UP_UNIT, Terms, UnitCosts, book, settle, true_up
 from rexdynnet.market.setup import Market, MechanismKind
+from rexdynnet.study.auction_operator import OPERATOR, Offers, fulfilled, hand_over, renew
 from rexdynnet.study.market_settings import Arrangement
-from rexdynnet.study.surrogate_operator import OPERATOR, PLANT, Offers, hand_over, renew
 from rexdynnet.timeline import PriceSurface
 
 Floats = NDArray[np.float64]
@@ -294,7 +294,7 @@ def _open(surrogate: Surrogate) -> Reservex:
     rules = Rules(datetime(2026, 1, 5, tzinfo=UTC), _HOUR_S, surrogate.window, _HOUR_S)
     nodes = names = surrogate.names
     if surrogate.mechanism is not MechanismKind.MAKER:
-        nodes, names = (*nodes, PLANT), (*names, OPERATOR)
+        nodes = names = (*names, OPERATOR)
     people = tuple(Participant(name, 10**12) for name in names)
     return Reservex(Market(rules, nodes, people, surrogate.mechanism, surrogate.pricing))
 
@@ -364,7 +364,7 @@ def _offer(
         exchange,
         offers,
         units[:1] if surrogate.mechanism is MechanismKind.CALL else units,
-        lambda heat_Wh: merit(surrogate, heat_Wh + surrogate.lost_Wh)[1],
+        lambda _, heat_Wh: merit(surrogate, heat_Wh + surrogate.lost_Wh)[1],
         room_Wh=_room_Wh(surrogate),
         step_Wh=_STEP_Wh,
         premium_EUR_per_MWh=surrogate.premium_EUR_per_MWh,
@@ -410,9 +410,7 @@ def _settle(
     costs = UnitCosts(round(cost_EUR[hour] * 1e6), 0, round(surrogate.lost_Wh), 0, price)
     readings = [Reading(name, name, heat, heat) for name, heat in zip(names, taken, strict=True)]
     if surrogate.mechanism is not MechanismKind.MAKER:
-        # its deviations are the participants', who pay for them: it gives what it sold
-        sold = exchange.position(OPERATOR, PLANT, hour + lead)[Flow.INJECTION] * rules.lot_Wh
-        readings.append(Reading(OPERATOR, PLANT, -sold, -sold))
+        readings.append(fulfilled(exchange, hour + lead))
     prices = dict.fromkeys(exchange.market.nodes, price)
     statement = settle(exchange, hour + lead, readings, prices, costs, terms)
     book(exchange, statement)

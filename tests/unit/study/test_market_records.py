@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from rexdynnet.errors import InputError
+from rexdynnet.market.policies import AtCall
 from rexdynnet.market.pricing import InventoryFeedback
+from rexdynnet.market.setup import MechanismKind
 from rexdynnet.study.scenario import read_scenario
 from tests.data import ROOT
 
@@ -41,7 +43,17 @@ def test_a_market_is_read_in_si(tmp_path: Path) -> None:
         ("window = 12", "window = 0", "window"),
         ("credit_EUR = 500.0", "kredit = 500.0", "kredit"),
         ("[market]", '[schedule]\nunit = "1h"\n\n[market]', "keep one"),
-        ("window = 12", 'mechanism = "call"\nwindow = 12', "nobody would sell"),
+        ("window = 12", 'mechanism = "auction"\nwindow = 12', "auction"),
+        (
+            "window = 12",
+            'mechanism = "call"\nproducers = ["boiler"]\nwindow = 12',
+            "none before it clears",
+        ),
+        (
+            "[market.settlement]",
+            "[market.policy]\nworth_EUR_per_MWh = -1\n[market.settlement]",
+            "worth",
+        ),
         ("factor = [0.1, 0.3, 0.6]", "factor = [0.6, 0.3, 0.1]", "penalty steps"),
     ],
 )
@@ -49,3 +61,17 @@ def test_a_wrong_market_names_its_field(tmp_path: Path, before: str, after: str,
     with pytest.raises(InputError) as caught:
         read_scenario(changed(tmp_path, before, after))
     assert told in str(caught.value)
+
+
+def test_a_call_takes_bids_and_no_policy_that_trades_at_quotes(tmp_path: Path) -> None:
+    call = 'mechanism = "call"\nlot_kWh = 0.5\nwindow = 12'
+    settings = read_scenario(changed(tmp_path, "window = 12", call)).closed_loop
+    assert settings is not None
+    assert settings.market is not None
+    assert settings.market.mechanism is MechanismKind.CALL
+    assert settings.market.policy == AtCall(3000 * 500)
+    text = changed(tmp_path, "window = 12", call).read_text(encoding="utf-8")
+    file = tmp_path / "hedged.toml"
+    file.write_text(text + '\n[market.policies.substation_3]\nkind = "hedging"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="at_call"):
+        read_scenario(file)

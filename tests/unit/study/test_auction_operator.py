@@ -12,7 +12,7 @@ from rexdynnet.market.examples import plant_limit
 from rexdynnet.market.ledger import Account
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.setup import Market, MechanismKind
-from rexdynnet.study.surrogate_operator import OPERATOR, PLANT, Offers, hand_over, renew
+from rexdynnet.study.auction_operator import OPERATOR, Offers, hand_over, renew
 
 UNIT = 3
 
@@ -20,7 +20,7 @@ UNIT = 3
 def auction() -> Reservex:
     rules = Rules(datetime(2026, 1, 5, tzinfo=UTC), 3600, 6, 3600)
     people = (Participant("house", 10**12), Participant(OPERATOR, 10**12))
-    market = Market(rules, ("house", PLANT), people, MechanismKind.CONTINUOUS)
+    market = Market(rules, ("house", OPERATOR), people, MechanismKind.CONTINUOUS)
     exchange = Reservex(market)
     exchange.publish_envelope(plant_limit(market, 0, 8, 100e3 * 3600.0))
     return exchange
@@ -31,7 +31,7 @@ def offered(exchange: Reservex, before: Offers | None = None) -> Offers:
         exchange,
         before or Offers(),
         range(UNIT, UNIT + 1),
-        lambda heat_Wh: 40.0 + heat_Wh / 1000.0,
+        lambda _, heat_Wh: 40.0 + heat_Wh / 1000.0,
         room_Wh=50e3,
         step_Wh=10e3,
         premium_EUR_per_MWh=1.0,
@@ -62,7 +62,7 @@ def test_what_is_sold_is_bid_for_below_its_cost_and_the_rest_is_offered() -> Non
     )
     back = Order("house", 2, Flow.EJECTION, Side.SELL, "house", UNIT, 13_000)
     assert exchange.place(back).amount_uEUR == -(30 * 54 + 100 * 44) * 100
-    assert not exchange.position(OPERATOR, PLANT, UNIT)[Flow.INJECTION]
+    assert not exchange.position(OPERATOR, OPERATOR, UNIT)[Flow.INJECTION]
 
 
 def test_what_it_earned_goes_to_the_account_that_is_trued_up() -> None:
@@ -81,7 +81,7 @@ def test_a_premium_is_never_rounded_away() -> None:
         exchange,
         Offers(),
         range(UNIT, UNIT + 1),
-        lambda heat_Wh: np.full_like(heat_Wh, 40.013),
+        lambda _, heat_Wh: np.full_like(heat_Wh, 40.013),
         room_Wh=10e3,
         step_Wh=10e3,
         premium_EUR_per_MWh=0.0,

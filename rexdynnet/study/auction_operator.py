@@ -1,26 +1,26 @@
-"""The operator of the surrogate network as a seller in auctions: its merit order in limit orders.
+"""The operator as a seller in auctions: what heat costs, step by step, in limit orders.
 
-It offers what its plants cost, step by step, and takes back what it sold at the cost that is saved,
-less a premium. It earns nothing: what is left on its account is shared out with the true-up.
+It offers what more heat costs and takes back what it sold at the cost that is saved, less a
+premium. It earns nothing: what is left on its account is shared out with the true-up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.market.contracts import Flow, Order, Reference, Side
+from rexdynnet.market.deviation import Reading
 from rexdynnet.market.ledger import Account, Cause
 from rexdynnet.market.reservex import Reservex
 
 Floats = NDArray[np.float64]
 
 OPERATOR = "operator"
-PLANT = "plant"
-"""Node at which it feeds in."""
+"""Its name, and that of the node at which it feeds in."""
 
 
 class Offers(NamedTuple):
@@ -41,8 +41,8 @@ class Offers(NamedTuple):
 def renew(
     exchange: Reservex,
     before: Offers,
-    units: range,
-    price_of: Callable[[Floats], Floats],
+    units: Sequence[int],
+    price_of: Callable[[int, Floats], Floats],
     *,
     room_Wh: float,
     step_Wh: float,
@@ -53,12 +53,12 @@ def renew(
     Parameters
     ----------
     exchange : Reservex
-        An auction with a participant `OPERATOR` and a node `PLANT`.
+        An auction with a participant and a node `OPERATOR`.
     before : Offers
-    units : range
+    units : sequence of int
         Open ones.
     price_of : callable
-        Marginal cost (EUR/MWh) of deliveries in an hour (Wh), elementwise.
+        Marginal cost (EUR/MWh) of deliveries in a unit (Wh), elementwise.
     room_Wh : float
         Most that can be sold in a unit.
     step_Wh : float
@@ -75,10 +75,10 @@ def renew(
     lot_Wh = exchange.rules.lot_Wh
     step = max(1, round(step_Wh / lot_Wh))
     ladder = np.arange(0, int(room_Wh // lot_Wh), step)
-    costs = price_of((ladder.astype(np.float64) + 0.5 * step) * lot_Wh)
     number, waiting = before.number, []
     for unit in units:
-        sold = exchange.position(OPERATOR, PLANT, unit)[Flow.INJECTION]
+        sold = exchange.position(OPERATOR, OPERATOR, unit)[Flow.INJECTION]
+        costs = price_of(unit, (ladder.astype(np.float64) + 0.5 * step) * lot_Wh)
         for first, cost in zip(ladder.tolist(), costs.tolist(), strict=True):
             below = min(max(sold - first, 0), step)
             for side, lots, sign in ((Side.BUY, below, -1), (Side.SELL, step - below, 1)):
@@ -91,7 +91,7 @@ def renew(
                             number,
                             Flow.INJECTION,
                             side,
-                            PLANT,
+                            OPERATOR,
                             unit,
                             lots * lot_Wh,
                             limit,
@@ -101,12 +101,27 @@ def renew(
     return Offers(number, tuple(waiting))
 
 
-def hand_over(exchange: Reservex, unit: int) -> None:
-    """Give what the operator earned by trading to the account that is trued up."""
+def hand_over(exchange: Reservex, unit: int, earned_uEUR: int | None = None) -> None:
+    """Give what the operator earned by trading to the account that is trued up.
+
+    Parameters
+    ----------
+    exchange : Reservex
+    unit : int
+        Under which it is booked.
+    earned_uEUR : int, optional
+        Else all that its account holds; less where units are not settled yet.
+    """
     account = exchange.ledger.account(OPERATOR)
-    earned = exchange.ledger.balance[account]
+    earned = exchange.ledger.balance[account] if earned_uEUR is None else earned_uEUR
     if earned:
         exchange.post(unit, [(int(Cause.TRUE_UP), account, int(Account.MAKER), earned)])
+
+
+def fulfilled(exchange: Reservex, unit: int) -> Reading:
+    """The operator's meter: it gives what it sold, for others' deviations are theirs."""
+    sold = exchange.position(OPERATOR, OPERATOR, unit)[Flow.INJECTION] * exchange.rules.lot_Wh
+    return Reading(OPERATOR, OPERATOR, -sold, -sold)
 
 
 def _limit(exchange: Reservex, price_EUR_per_MWh: float, sign: int) -> int:
