@@ -27,6 +27,8 @@ _SCARCITY_TERMS = frozenset({"unserved"})
 _LEAST_RESPONSE = 1e-3
 # Below it, prices of a plan of residual 1e-2 were within 0.2 % of those of residual 1e-5.
 _AGREEMENT = 1e-3
+# Of the value of lost load: a plan leaves heat unserved before it pays more.
+_DEAREST = 2.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def price_surface(
     -------
     PriceSurface
         Not valid where the answer is not certified, where the multipliers of the solver
-        and the adjoints disagree, or where a substation's demand is not served at all.
+        and the adjoints disagree, where a substation's demand is not served at all, or where a
+        price is more than twice the value of lost load in either direction: no heat is worth it.
     """
     stage = trajectory.stage
     each = max(round(unit_s / stage.step_s), 1)
@@ -143,6 +146,9 @@ def price_surface(
     total = parts[0] + parts[1] + parts[2] + parts[3]
     agree = prices.mismatch <= _AGREEMENT * np.maximum(np.abs(prices.total), 1.0)
     sound = agree & np.isfinite(prices.total) & (np.abs(prices.heat_response) > _LEAST_RESPONSE)
+    column = stage.index(stage.parameters, "network.lost_load_price")
+    lost_load = trajectory.parameters[: len(prices.total), column, None]
+    sound &= np.abs(prices.total) <= _DEAREST * np.maximum(lost_load, 0.0)
     valid = mean(sound.astype(float)) == 1.0
     started = trajectory.commitment.start_cost_EUR[: count * each].reshape(count, each)
     first = start_utc + timedelta(seconds=float(trajectory.edges_s[0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote, new_tuple
+from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote, new_tuple, within
 from rexdynnet.market.refusals import Reason, Refusal
 
 # one side of a book is a heap of codes: the price (negated for bids) above the order's number,
@@ -120,10 +120,10 @@ class ContinuousAuction:
         return Outcome(())
 
     def quote(self, node: int, unit: int, depth: tuple[int, int]) -> Quote:
-        """The book of the node's area, all levels."""
-        del depth
+        """The book of the node's area, level by level, as far as the envelope allows there."""
+        buy, sell = depth
         bids, asks = self._books.get((self.areas[node], unit), ([], []))
-        return Quote(self._levels(bids, 1), self._levels(asks, -1))
+        return Quote(within(self._levels(bids, 1), sell), within(self._levels(asks, -1), buy))
 
     def _levels(self, side: list[int], sign: int) -> tuple[Level, ...]:
         """Lots per price, best first."""

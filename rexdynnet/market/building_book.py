@@ -93,6 +93,7 @@ class BuildingBook:
         mean_Wh: Mapping[str, Floats],
         spread_Wh: Mapping[str, Floats],
         terms: Terms,
+        closing: int = 1,
     ) -> list[Order]:
         """Let the flats trade among themselves, and say what the building orders.
 
@@ -103,13 +104,15 @@ class BuildingBook:
         mean_Wh, spread_Wh : mapping of flat to ndarray, shape (n,)
             Their forecasts of the first n open units.
         terms : Terms
+        closing : int
+            Units that close before anybody trades again.
 
         Returns
         -------
         list of Order
             At most one per unit, to submit before the next call of `follow`.
         """
-        wishes = self._wishes(exchange, mean_Wh, spread_Wh, terms)
+        wishes = self._wishes(exchange, mean_Wh, spread_Wh, terms, closing)
         found: list[Order] = []
         self.wanted = {}
         for unit in sorted(wishes):
@@ -186,6 +189,7 @@ class BuildingBook:
         mean_Wh: Mapping[str, Floats],
         spread_Wh: Mapping[str, Floats],
         terms: Terms,
+        closing: int,
     ) -> dict[int, dict[str, Wish]]:
         rules, node = exchange.rules, self.building.participant
         first = rules.first_open(exchange.now_s)
@@ -209,6 +213,7 @@ class BuildingBook:
                 np.asarray(spread_Wh[flat.name], dtype=np.float64),
                 np.array(held, dtype=np.int64) * rules.lot_Wh,
                 quote,
+                closing,
             )
             wishes, self.memories[flat.name] = flat.policy.trade(view, self.memories[flat.name])
             for wish in wishes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote
+from rexdynnet.market.mechanism import Ask, Fill, Level, Outcome, Quote, within
 from rexdynnet.market.refusals import Reason, Refusal
 
 
@@ -144,10 +144,11 @@ class CallAuction:
         return clear(_side(waiting, 1), _side(waiting, -1), self.tick_uEUR)
 
     def quote(self, node: int, unit: int, depth: tuple[int, int]) -> Quote:
-        """All that has gathered in the node's area, level by level."""
-        del depth
+        """What has gathered in the node's area, as far as the envelope allows there."""
+        buy, sell = depth
         waiting = self._calls.get((self.areas[node], unit), {}).values()
-        return Quote(_levels(_side(waiting, 1), 1), _levels(_side(waiting, -1), -1))
+        bids, asks = (_levels(_side(waiting, sign), sign) for sign in (1, -1))
+        return Quote(within(bids, sell), within(asks, buy))
 
 
 def _match(waiting: list[Waiting], tick_uEUR: int) -> list[Fill]:

@@ -96,6 +96,23 @@ class Level(NamedTuple):
     lots: int
 
 
+def within(levels: Sequence[Level], lots: int) -> tuple[Level, ...]:
+    """The best levels, as far as so many lots.
+
+    Examples
+    --------
+    >>> within([Level(500, 10), Level(510, 10)], 12)
+    (Level(price_uEUR=500, lots=10), Level(price_uEUR=510, lots=2))
+    """
+    found: list[Level] = []
+    for level in levels:
+        if lots <= 0:
+            break
+        found.append(Level(level.price_uEUR, min(level.lots, lots)))
+        lots -= level.lots
+    return tuple(found)
+
+
 class Quote(NamedTuple):
     """What is published for one node and unit; None where nobody trades.
 

@@ -56,6 +56,8 @@ class View:
         Net reservation, of the same sign.
     quote : callable
         Published book of a unit at the own node.
+    closing : int
+        How many of the open units close before anybody trades again, at least one.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class View:
     spread_Wh: Floats
     position_Wh: Ints
     quote: Callable[[int], Quote]
+    closing: int = 1
 
     def __post_init__(self) -> None:
         shapes = {np.shape(a) for a in (self.mean_Wh, self.spread_Wh, self.position_Wh)}
@@ -186,7 +189,7 @@ class ForecastFollowing(Inelastic):
 
 @dataclass(frozen=True)
 class AtCall(Inelastic):
-    """Bid for the forecast in the next call only: a call auction clears every unit once.
+    """Bid for the forecast of what closes next only: a call auction clears every unit once.
 
     Parameters
     ----------
@@ -214,13 +217,16 @@ class AtCall(Inelastic):
             )
 
     def trade(self, view: View, memory: Memory) -> tuple[list[Wish], Memory]:
-        """One bid, or none where nothing is missing."""
-        if not len(view.mean_Wh):
-            return [], memory
+        """One bid per unit that closes, or none where nothing is missing."""
         lot = view.rules.lot_Wh
-        lots = round(self.share * float(view.mean_Wh[0]) / lot) - int(view.position_Wh[0]) // lot
         limit = self.limit_uEUR // view.rules.tick_uEUR * view.rules.tick_uEUR
-        return [Wish(view.first, lots * lot, limit)] if lots > 0 else [], memory
+        found: list[Wish] = []
+        for at in range(min(view.closing, len(view.mean_Wh))):
+            lots = round(self.share * float(view.mean_Wh[at]) / lot)
+            lots -= int(view.position_Wh[at]) // lot
+            if lots > 0:
+                found.append(Wish(view.first + at, lots * lot, limit))
+        return found, memory
 
 
 def towards(view: View, target_Wh: Floats, deadband_lots: int = 0) -> list[Wish]:

@@ -83,6 +83,7 @@ def orders(
     mean_Wh: Floats,
     spread_Wh: Floats,
     terms: Terms,
+    closing: int = 1,
 ) -> tuple[list[Order], ProsumerState]:
     """Ask a prosumer's policy what to order now; sends nothing.
 
@@ -95,6 +96,8 @@ def orders(
     mean_Wh, spread_Wh : ndarray, shape (n,)
         Forecast of the first n open units, n at most the window.
     terms : Terms
+    closing : int
+        Units that close before anybody trades again.
 
     Returns
     -------
@@ -132,6 +135,7 @@ def orders(
         np.asarray(spread_Wh, dtype=np.float64),
         np.array(net, dtype=np.int64),
         lambda unit: exchange.quote(prosumer.node, unit),
+        closing,
     )
     wishes, memory = prosumer.policy.trade(view, state.memory)
     found: list[Order] = []

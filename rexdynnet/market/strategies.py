@@ -48,7 +48,7 @@ class LastInstant(Inelastic):
     Parameters
     ----------
     units : int
-        How many of the open units next to close are traded, at least one.
+        How many of the open units next to close are traded, at least one and all that close now.
 
     Raises
     ------
@@ -65,7 +65,8 @@ class LastInstant(Inelastic):
     def trade(self, view: View, memory: Memory) -> tuple[list[Wish], Memory]:
         """Go to the forecast in the first open units only."""
         wishes = towards(view, view.mean_Wh)
-        return [wish for wish in wishes if wish.unit < view.first + self.units], memory
+        near = max(self.units, view.closing)
+        return [wish for wish in wishes if wish.unit < view.first + near], memory
 
 
 @dataclass(frozen=True)
@@ -103,5 +104,5 @@ class Resale(Inelastic):
 
     def trade(self, view: View, memory: Memory) -> tuple[list[Wish], Memory]:
         """Go to the multiple in far units and to the forecast in near ones."""
-        near = np.arange(len(view.mean_Wh)) < self.back
+        near = np.arange(len(view.mean_Wh)) < max(self.back, view.closing)
         return towards(view, np.where(near, 1.0, self.multiple) * view.mean_Wh), memory

@@ -84,20 +84,6 @@ class AuctionOperator:
         rows = np.concatenate([found.rows, np.zeros((m, n, 1))], axis=2)
         return replace(found, participants=(*found.participants, OPERATOR), rows=rows)
 
-    def gates(self, reached: int, lead: int) -> range:
-        """Instants (units of the market) at which trade pauses until the clock has reached one.
-
-        Before a run begins several gates close at once, and every unit has a call of its own.
-
-        Examples
-        --------
-        >>> settings = MarketSettings(mechanism=MechanismKind.CALL)
-        >>> AuctionOperator(settings, 1e6, 0).gates(2, 2)
-        range(1, 3)
-        """
-        first = reached == lead and self.settings.mechanism is MechanismKind.CALL
-        return range(1 if first else reached, reached + 1)
-
     def in_line(self, orders: Sequence[Order], unit: int) -> list[Order]:
         """Let participants come in an order that is drawn anew for every gate."""
         by_name: dict[str, list[Order]] = {}

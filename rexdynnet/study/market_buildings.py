@@ -14,7 +14,7 @@ from rexdynnet.market.contracts import J_PER_Wh, Order
 from rexdynnet.market.policies import Inelastic
 from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.settle import Statement, Terms
-from rexdynnet.study.market_settings import MarketSettings
+from rexdynnet.study.market_settings import MarketSettings, closing_units
 from rexdynnet.study.presence import hours_of
 from rexdynnet.study.run_preview import Forecaster
 
@@ -62,7 +62,8 @@ class Buildings:
         found: list[Order] = []
         for book in self.books:
             mean, spread = self._expected_Wh(book.building, now_s, edges_s)
-            found += book.orders(exchange, mean, spread, self.settings.terms)
+            closing = closing_units(exchange, now_s, lead)
+            found += book.orders(exchange, mean, spread, self.settings.terms, closing)
         return found
 
     def draws(self, exchange: Reservex, unit: int, lead: int) -> tuple[dict[str, float], float]:

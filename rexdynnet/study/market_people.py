@@ -12,7 +12,7 @@ from rexdynnet.market.contracts import Flow, J_PER_Wh, Order
 from rexdynnet.market.policies import Inelastic
 from rexdynnet.market.prosumer import Prosumer, ProsumerState, begin, orders
 from rexdynnet.market.reservex import Reservex
-from rexdynnet.study.market_settings import MarketSettings
+from rexdynnet.study.market_settings import MarketSettings, closing_units
 from rexdynnet.study.run_preview import Forecaster
 
 Floats = NDArray[np.float64]
@@ -87,6 +87,7 @@ class People:
                 mean[:, column],
                 spread[:, column],
                 self.settings.terms,
+                closing_units(exchange, now_s, lead),
             )
             found += wanted
         return found, after

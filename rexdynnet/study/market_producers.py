@@ -23,7 +23,7 @@ from rexdynnet.network.inputs import OUTDOOR
 from rexdynnet.network.spec import Plant, PlantControl, PlantKind
 from rexdynnet.physics.devices import carnot_cop, solar_heat
 from rexdynnet.study.auction_operator import OPERATOR
-from rexdynnet.study.market_settings import MarketSettings, reserving
+from rexdynnet.study.market_settings import MarketSettings, closing_units, reserving
 from rexdynnet.study.run_meters import Tally
 from rexdynnet.study.run_preview import Forecaster, electricity_means
 from rexdynnet.study.run_settings import PriceSettings
@@ -120,6 +120,7 @@ class Producers:
                 -mean_W * unit_s / J_PER_Wh,
                 spread_W * unit_s / J_PER_Wh,
                 self.settings.terms,
+                closing_units(exchange, now_s, lead),
             )
             found += wanted
         return found, after

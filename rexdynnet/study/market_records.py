@@ -27,6 +27,7 @@ from rexdynnet.study.market_settings import (
     PricingKind,
     policy_of,
     pricing_of,
+    usual_plan_s,
 )
 from rexdynnet.study.records import DurationField
 
@@ -63,7 +64,7 @@ class MarketRecord(Record):
     skew_EUR_per_MWh2: NotNegative = 1.0
     premium_EUR_per_MWh: NotNegative = 0.25
     credit_EUR: NotNegative = 1000.0
-    plan_horizon: DurationField = 24 * 3600.0
+    plan_horizon: DurationField | None = None
     plan_tolerance: Positive = 1e-2
     producers: tuple[str, ...] = ()
 
@@ -168,7 +169,7 @@ def market_settings(document: Entry, findings: list[Finding]) -> MarketSettings 
             record.credit_EUR,
             record.price_EUR_per_MWh,
             settled,
-            record.plan_horizon,
+            record.plan_horizon or usual_plan_s(record.unit, record.gate, record.window),
             record.plan_tolerance,
             policy,
             policies,

@@ -205,11 +205,9 @@ class MarketSession:
         if abs(now_s - unit * unit_s) > 1e-6:
             return replace(previews, promised=self.promised)
         begun = process_time()
-        reached = unit + self.lead
-        for gate in [reached] if self.operator is None else self.operator.gates(reached, self.lead):
-            if self.settings.arrangement is Arrangement.RESERVATION:
-                self._trade(now_s)
-            self.exchange.advance(gate * unit_s)
+        if self.settings.arrangement is Arrangement.RESERVATION:
+            self._trade(now_s)
+        self.exchange.advance((unit + self.lead) * unit_s)
         if unit > 0:
             self._settle(unit - 1, tally, counted)
         self.schedule, self.promised = self._schedule(now_s), self._promises()

@@ -14,6 +14,7 @@ from rexdynnet.market.flexible import Flexible, HeatStore
 from rexdynnet.market.hedging import Hedging
 from rexdynnet.market.policies import AtCall, ForecastFollowing, Policy
 from rexdynnet.market.pricing import ConstantTariff, InventoryFeedback, MarginalCost, Pricing
+from rexdynnet.market.reservex import Reservex
 from rexdynnet.market.settle import Terms
 from rexdynnet.market.setup import Market, MechanismKind
 from rexdynnet.market.strategies import LastInstant, Resale, Scaled
@@ -24,6 +25,8 @@ from rexdynnet.units import format_duration
 
 _HOUR_S = 3600.0
 _uEUR = 1e6
+# a plan has a stage per unit, and what it costs grows with their number
+_PLANNED_UNITS = 48
 # the operator's credit is not in question: it sells what its plants make
 _NO_BOUND_uEUR = 10**15
 
@@ -142,7 +145,15 @@ class MarketSettings:
 
     def __post_init__(self) -> None:
         findings = self._twice()
-        if self.unit_s != round(self.unit_s) or self.gate_s % self.unit_s:
+        if not 300.0 <= self.unit_s <= _HOUR_S or _HOUR_S % self.unit_s:
+            findings.append(
+                Finding(
+                    f"units of {format_duration(self.unit_s)}",
+                    "choose 5 to 60 minutes that divide an hour",
+                    field="market.unit",
+                )
+            )
+        elif self.unit_s != round(self.unit_s) or self.gate_s % self.unit_s:
             findings.append(
                 Finding(
                     f"gates close {format_duration(self.gate_s)} ahead of units of "
@@ -204,6 +215,27 @@ class MarketSettings:
         return found
 
 
+def usual_plan_s(unit_s: float, gate_s: float, window: int) -> float:
+    """How far a market's plan looks: a day, or 48 units where these are short, and the window.
+
+    Parameters
+    ----------
+    unit_s, gate_s : float
+    window : int
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Examples
+    --------
+    >>> usual_plan_s(3600.0, 3600.0, 12) / 3600.0, usual_plan_s(300.0, 300.0, 12) / 3600.0
+    (24.0, 4.0)
+    """
+    return max(min(24 * _HOUR_S, _PLANNED_UNITS * unit_s), gate_s + (window + 1) * unit_s)
+
+
 def reserving(network: Network) -> tuple[str, ...]:
     """Substations that ask for heat: places and participants of a run's market."""
     return tuple(
@@ -253,6 +285,23 @@ def quality_of(network: Network) -> Quality:
 def lead_units(settings: MarketSettings) -> int:
     """Units between the market's opening and the start of the run."""
     return round(settings.gate_s / settings.unit_s) + 1
+
+
+def closing_units(exchange: Reservex, now_s: float, lead: int) -> int:
+    """Units whose gates close before anybody trades again: more than one before a run begins.
+
+    Parameters
+    ----------
+    exchange : Reservex
+        It trades now.
+    now_s : float
+        Of the run.
+    lead : int
+        Number of the market's unit that begins with the run.
+    """
+    rules = exchange.rules
+    reached_s = now_s + lead * rules.unit_s
+    return max(rules.first_open(reached_s) - rules.first_open(exchange.now_s), 1)
 
 
 class PolicyKind(Enum):

@@ -10,10 +10,12 @@ import pytest
 import xarray as xr
 
 from rexdynnet.errors import InputError
-from rexdynnet.market.contracts import Flow
+from rexdynnet.market.contracts import Flow, Order, Side
 from rexdynnet.market.ledger import audit_csv
 from rexdynnet.market.policies import AtCall
+from rexdynnet.market.refusals import Reason
 from rexdynnet.market.setup import MechanismKind
+from rexdynnet.market.strategies import LastInstant
 from rexdynnet.study.auction_operator import OPERATOR
 from rexdynnet.study.checkpoint import Keep
 from rexdynnet.study.loop import Run, run
@@ -98,6 +100,32 @@ def test_what_an_auction_publishes_brackets_what_is_traded(
     rules = market_of(runs[kind]).exchange.rules
     prices = [rules.EUR_per_MWh(trade.amount_uEUR / trade.lots) for trade in trades]
     assert ask.min() - 1.0 <= min(prices) <= max(prices) <= ask.max() + 1.0
+
+
+@pytest.mark.parametrize("kind", AUCTIONS)
+def test_an_auction_quotes_no_more_than_the_envelope_allows_at_a_place(kind: MechanismKind) -> None:
+    what = scenario(kind)
+    exchange = market_of(run(replace(what, duration_s=3600.0))).exchange
+    place, unit = "substation_14", exchange.rules.first_open(exchange.now_s) + 2
+    depth = sum(level.lots for level in exchange.quote(place, unit).asks)
+    worth = 10**6
+    sizes = (depth + 1, depth)
+    replies = [
+        exchange.place(
+            Order(place, 10**6 + n, Flow.EJECTION, Side.BUY, place, unit, lots * 100, worth)
+        )
+        for n, lots in enumerate(sizes)
+    ]
+    refused, taken = (reply.refusal for reply in replies)
+    assert refused is not None
+    assert refused.reason is Reason.BEYOND_DEPTH
+    assert taken is None
+
+
+def test_who_trades_at_the_last_instant_has_every_unit(runs: dict[MechanismKind, Run]) -> None:
+    late = market_of(run(scenario(MechanismKind.MAKER, policy=LastInstant(1)))).whole_schedule()
+    usual = market_of(runs[MechanismKind.MAKER]).whole_schedule()
+    np.testing.assert_allclose(late.energy_J, usual.energy_J, atol=2 * 360e3)
 
 
 def test_every_unit_of_a_call_clears_once_at_one_price(runs: dict[MechanismKind, Run]) -> None:

@@ -71,6 +71,16 @@ def test_the_surface_holds_whole_units_and_is_valid_only_when_certified():
     assert not price_surface(doubtful, network, START, 3600.0).valid.any()
 
 
+def test_a_price_that_no_heat_is_worth_is_not_valid():
+    network, found = network_of("tree"), plan_of("tree", 0.5)
+    column = found.stage.index(found.stage.parameters, "network.lost_load_price")
+    parameters = found.parameters.copy()
+    parameters[: len(parameters) // 2, column] = 1.0
+    surface = price_surface(replace(found, parameters=parameters), network, START, 3600.0)
+    assert not surface.valid[0].any()
+    assert surface.valid[-1].all()
+
+
 def test_what_lies_in_the_envelope_can_be_delivered():
     generator, found = generator_of("tree"), plan_of("tree", 0.5)
     network = generator.network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rexdynnet.market.auction import ContinuousAuction
 from rexdynnet.market.call import clear
-from rexdynnet.market.mechanism import Ask, Fill, Level
+from rexdynnet.market.mechanism import NO_BOUND, Ask, Fill, Level
 
 
 def _book(*waiting: tuple[int, int, int, int]) -> ContinuousAuction:
@@ -24,7 +24,7 @@ def test_a_limit_order_trades_what_it_meets_and_books_the_rest():
     outcome = book.take(Ask(5, 5, -1, 0, 0, 500, 1000))
     assert outcome.fills == [Fill(1, 5, 100, 100 * 1000)]
     assert outcome.resting == 400
-    quote = book.quote(0, 0, (0, 0))
+    quote = book.quote(0, 0, (NO_BOUND, NO_BOUND))
     assert quote.bids == (Level(999, 100),)
     assert quote.asks == (Level(1000, 400), Level(1002, 500))
 
@@ -38,7 +38,7 @@ def test_a_market_order_takes_level_after_level_until_the_book_is_empty():
     book = _book((1, 1, 100, 1000), (2, 1, 100, 999), (3, -1, 400, 1002), (4, -1, 100, 1002))
     outcome = book.take(Ask(5, 5, -1, 0, 0, 500, None))
     assert outcome.fills == [Fill(1, 5, 100, 100 * 1000), Fill(2, 5, 100, 100 * 999)]
-    quote = book.quote(0, 0, (0, 0))
+    quote = book.quote(0, 0, (NO_BOUND, NO_BOUND))
     assert quote.bids == ()
     assert quote.asks == (Level(1002, 500),)
 
@@ -52,7 +52,7 @@ def test_orders_of_one_price_fill_first_come_first_served():
     outcome = book.take(Ask(3, 3, 1, 0, 0, 3, 14))
     assert outcome.fills == [Fill(3, 1, 3, 3 * 14)]
     assert outcome.resting == 0
-    assert book.quote(0, 0, (0, 0)).asks == (Level(14, 4),)
+    assert book.quote(0, 0, (NO_BOUND, NO_BOUND)).asks == (Level(14, 4),)
 
 
 def test_a_market_order_walks_up_the_book():
@@ -63,7 +63,7 @@ def test_a_market_order_walks_up_the_book():
     book = _book((1, -1, 300, 5200), (2, -1, 500, 5205), (3, 1, 400, 5195))
     outcome = book.take(Ask(4, 4, 1, 0, 0, 400, None))
     assert sum(fill.amount_uEUR for fill in outcome.fills) / 400 == 5201.25
-    assert book.quote(0, 0, (0, 0)).asks == (Level(5205, 400),)
+    assert book.quote(0, 0, (NO_BOUND, NO_BOUND)).asks == (Level(5205, 400),)
 
 
 def test_the_pressure_of_buyers_takes_an_opening_price_to_its_upper_end():

@@ -40,6 +40,8 @@ def test_a_market_is_read_in_si(tmp_path: Path) -> None:
     [
         ('"marginal_cost"', '"free"', "free"),
         ('gate = "1h"', 'gate = "90min"', "market.gate"),
+        ('unit = "1h"', 'unit = "7min"', "divide an hour"),
+        ('unit = "1h"', 'unit = "90min"', "market.unit"),
         ("window = 12", "window = 0", "window"),
         ("credit_EUR = 500.0", "kredit = 500.0", "kredit"),
         ("[market]", '[schedule]\nunit = "1h"\n\n[market]', "keep one"),
@@ -75,3 +77,11 @@ def test_a_call_takes_bids_and_no_policy_that_trades_at_quotes(tmp_path: Path) -
     file.write_text(text + '\n[market.policies.substation_3]\nkind = "hedging"\n', encoding="utf-8")
     with pytest.raises(InputError, match="at_call"):
         read_scenario(file)
+
+
+def test_short_units_are_planned_for_hours_and_not_for_a_day(tmp_path: Path) -> None:
+    for unit, hours in (("1h", 24.0), ("30min", 24.0), ("5min", 4.0)):
+        settings = read_scenario(changed(tmp_path, 'unit = "1h"', f'unit = "{unit}"')).closed_loop
+        assert settings is not None
+        assert settings.market is not None
+        assert settings.market.plan_horizon_s == hours * 3600.0
