@@ -12,7 +12,7 @@ runs (default `out/claim`), `REXDYNNET_BENCH_SEEDS` shortens it for a look,
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -93,26 +93,45 @@ def _check(
     scenario: SimulationScenario, found: Mapping[int, Mapping[str, list[float]]]
 ) -> Iterator[Measurement]:
     keep = Path(os.environ.get("REXDYNNET_BENCH_CLAIM", "out/claim"))
+    ours: dict[Arrangement, Floats] = {}
+    theirs: dict[Arrangement, Floats] = {}
     for arrangement in (Arrangement.RESERVATION, Arrangement.OPERATOR_FORECAST):
         arm = Arm(arrangement, ControllerKind.BASELINE, MARGIN)
         full = {seed: week for (_, seed), week in kept_weeks(scenario, [arm], found, keep).items()}
         if len(full) < 2:
-            continue
-        theirs = np.array([list(week.bills_EUR_per_MWh().values()) for week in full.values()])
-        ours = np.array([found[seed][arrangement.name.lower()] for seed in full])
+            return
+        theirs[arrangement] = np.array(
+            [list(week.bills_EUR_per_MWh().values()) for week in full.values()]
+        )
+        ours[arrangement] = np.array([found[seed][arrangement.name.lower()] for seed in full])
         for name, figure in FIGURES.items():
             label = f"{name}, surrogate less full run, {arrangement.name.lower()}"
-            yield _row(label, ours, theirs, figure)
+            yield _row(label, ours[arrangement], theirs[arrangement], figure)
+    one, other = ours
+    for name, figure in FIGURES.items():
+        for where, tables in (("surrogate", ours), ("full runs", theirs)):
+            label = f"{name}, effect of reservation on the weeks of full runs, {where}"
+            yield _row(label, tables[one], tables[other], figure)
+        label = f"{name}, effect of reservation, surrogate less full runs"
+        yield _rows(
+            label,
+            [(ours[one], 1), (ours[other], -1), (theirs[one], -1), (theirs[other], 1)],
+            figure,
+        )
 
 
 def _row(name: str, table: Floats, to: Floats | None, figure: Figure) -> Measurement:
     """A figure or a difference with its percentile bootstrap over seeds, resampled together."""
+    return _rows(name, [(table, 1)] if to is None else [(table, 1), (to, -1)], figure)
+
+
+def _rows(name: str, tables: Sequence[tuple[Floats, int]], figure: Figure) -> Measurement:
+    """A signed sum of figures, resampled together."""
 
     def of(rows: NDArray[np.int64]) -> float:
-        value = figure(table[rows])
-        return value if to is None else value - figure(to[rows])
+        return sum(sign * figure(table[rows]) for table, sign in tables)
 
-    count = len(table)
+    count = len(tables[0][0])
     drawn = np.random.default_rng(20270104).integers(count, size=(RESAMPLES, count))
     low, high = np.percentile([of(rows) for rows in drawn], [2.5, 97.5])
     value = of(np.arange(count))
