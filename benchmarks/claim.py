@@ -3,9 +3,9 @@
 Reservation against the operator's own forecast, each under the predictive and the baseline
 controller, and both over a grid of reserve margins. Spot prices are a third arrangement: the heat
 is that of the operator's forecast, only bills differ. Every figure is reported as it comes out,
-with a 95 % bootstrap interval over seeds. It takes hours, keeps every run and takes up where it
-was: `REXDYNNET_BENCH_KEEP` names the folder (default `out/claim`; empty it when the code has
-changed), `REXDYNNET_BENCH_SEEDS`, `REXDYNNET_BENCH_GRID_SEEDS` (0 leaves that part out) and
+with a 95 % bootstrap interval over seeds. It takes hours, keeps every run and takes up what the
+same code has kept: `REXDYNNET_BENCH_KEEP` names the folder (default `out/claim`),
+`REXDYNNET_BENCH_SEEDS`, `REXDYNNET_BENCH_GRID_SEEDS` (0 leaves that part out) and
 `REXDYNNET_BENCH_DAYS` shorten it for a look, `REXDYNNET_BENCH_WORKERS` sets the processes.
 """
 

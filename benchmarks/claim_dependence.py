@@ -2,11 +2,11 @@
 
 The claim's scenario over three days under the baseline controller, with reservation and with the
 operator's forecast, changed in one thing at a time: how wrong forecasts are, how many units ahead
-can be reserved (kappa), how much water the pipes hold. Shown is the effect of reservation with a
-95 % bootstrap interval over seeds, and the spot arrangement beside the other two. It takes about
-half an hour of one core, keeps every run and takes up where it was: `REXDYNNET_BENCH_KEEP` names
-the folder (default `out/claim_dependence`; empty it when the code has changed),
-`REXDYNNET_BENCH_SEEDS` shortens it for a look, `REXDYNNET_BENCH_WORKERS` sets the processes.
+can be reserved (kappa), how much water the pipes hold. Shown is the effect of reservation with a 95
+% bootstrap interval over seeds, and the spot arrangement beside the other two. It takes about half
+an hour of one core, keeps every run and takes up what the same code has kept:
+`REXDYNNET_BENCH_KEEP` names the folder (default `out/claim_dependence`), `REXDYNNET_BENCH_SEEDS`
+shortens it for a look, `REXDYNNET_BENCH_WORKERS` sets the processes.
 """
 
 from __future__ import annotations

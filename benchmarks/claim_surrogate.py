@@ -3,10 +3,10 @@
 The demands and forecasts of the claim's scenario traded over a surrogate network (merit order,
 losses, delay), with each arrangement, paired by seed. Where full runs of `bench claim` are kept,
 the surrogate's bills are compared with theirs, seed by seed. It takes some eight minutes of one
-core, keeps every seed and takes up where it was: `REXDYNNET_BENCH_KEEP` names the folder (default
-`out/claim_surrogate`; empty it when the code has changed), `REXDYNNET_BENCH_CLAIM` that of the full
-runs (default `out/claim`), `REXDYNNET_BENCH_SEEDS` shortens it for a look,
-`REXDYNNET_BENCH_WORKERS` sets the processes.
+core, keeps every seed and takes up what the same code has kept: `REXDYNNET_BENCH_KEEP` names the
+folder (default `out/claim_surrogate`), `REXDYNNET_BENCH_CLAIM` that of the full runs (default
+`out/claim`), `REXDYNNET_BENCH_SEEDS` shortens it for a look, `REXDYNNET_BENCH_WORKERS` sets the
+processes.
 """
 
 from __future__ import annotations

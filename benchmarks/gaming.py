@@ -1,13 +1,12 @@
 """The suite `gaming`: what does it bring to game the market? Weeks on a surrogate network.
 
 One of 16 participants plays a named strategy, the others follow their forecasts; gains are paired
-with the week in which it follows its forecast too. The default maker has a target, on the
-surrogate of the claim's scenario, whose bills `bench claim_surrogate` checks by full runs. On
-synthetic weeks, where demands vary more, the maker and the auctions, in which the operator offers
-its merit order, are reported. It takes some 35 minutes of one core, keeps every seed and takes up
-where it was: `REXDYNNET_BENCH_KEEP` names the folder (default `out/gaming`; empty it when the code
-has changed), `REXDYNNET_BENCH_SEEDS` shortens it for a look, `REXDYNNET_BENCH_WORKERS` sets the
-processes.
+with the week in which it follows its forecast too. The default maker has a target, on the surrogate
+of the claim's scenario, whose bills `bench claim_surrogate` checks by full runs. On synthetic
+weeks, where demands vary more, the maker and the auctions, in which the operator offers its merit
+order, are reported. It takes some 35 minutes of one core, keeps every seed and takes up what the
+same code has kept: `REXDYNNET_BENCH_KEEP` names the folder (default `out/gaming`),
+`REXDYNNET_BENCH_SEEDS` shortens it for a look, `REXDYNNET_BENCH_WORKERS` sets the processes.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from rexdynnet.simulation.plant import write_atomically
 from rexdynnet.study.processes import in_processes
+from rexdynnet.study.provenance import code_digest
 
 Result = TypeVar("Result")
 
@@ -18,6 +19,8 @@ def kept(
     work: Callable[[int], Result], files: Mapping[int, Path], report: Callable[[str], None]
 ) -> dict[int, Result]:
     """Result of every seed: read where its file is there, worked out where it is not."""
+    # results of other code are not taken up
+    files = {seed: file.parent / code_digest()[:12] / file.name for seed, file in files.items()}
     for folder in {file.parent for file in files.values()}:
         folder.mkdir(parents=True, exist_ok=True)
     missing = {seed: seed for seed, file in files.items() if not file.exists()}

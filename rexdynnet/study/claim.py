@@ -20,6 +20,7 @@ from rexdynnet.market.risk import conditional_value_at_risk
 from rexdynnet.study.loop import run
 from rexdynnet.study.market_settings import Arrangement
 from rexdynnet.study.processes import in_processes
+from rexdynnet.study.provenance import code_digest
 from rexdynnet.study.scenario import SimulationScenario
 
 Floats = NDArray[np.float64]
@@ -93,7 +94,7 @@ def weeks(
     workers: int = 1,
     report: Callable[[str], None] | None = None,
 ) -> dict[tuple[Arm, int], Week]:
-    """Run every arm over the same seeds; what is kept already is not run again.
+    """Run every arm over the same seeds; what the same code has kept already is not run again.
 
     Parameters
     ----------
@@ -232,9 +233,7 @@ def _of(scenario: SimulationScenario, arm: Arm, seed: int) -> SimulationScenario
 
 
 def _key(scenario: SimulationScenario) -> str:
-    from rexdynnet import __version__
-
-    return sha256(pickle.dumps((scenario, __version__))).hexdigest()[:24]
+    return sha256(pickle.dumps((scenario, code_digest()))).hexdigest()[:24]
 
 
 def _run(job: tuple[SimulationScenario, Path]) -> None:

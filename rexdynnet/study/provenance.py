@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +50,27 @@ def stamp(result: xr.Dataset, scenario: SimulationScenario) -> xr.Dataset:
         substation_minimum_supply_temperature=("substation", coldest_K, {"units": "K"}),
         substation_minimum_differential_pressure=("substation", least_Pa, {"units": "Pa"}),
     )
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """SHA-256 of the package's own source: results of other code are not taken for this one's.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> len(code_digest())
+    64
+    """
+    root = Path(__file__).resolve().parents[1]
+    whole = sha256()
+    for file in sorted(root.rglob("*.py")):
+        whole.update(file.relative_to(root).as_posix().encode())
+        whole.update(sha256(file.read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def library_versions() -> str:

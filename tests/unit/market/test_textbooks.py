@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rexdynnet.market.auction import ContinuousAuction
-from rexdynnet.market.call import clear
+from rexdynnet.market.call import CallAuction, clear
 from rexdynnet.market.mechanism import NO_BOUND, Ask, Fill, Level
 
 
@@ -56,10 +56,7 @@ def test_orders_of_one_price_fill_first_come_first_served():
 
 
 def test_a_market_order_walks_up_the_book():
-    """AcadiFi, "Limit order book mechanics, price priority" (CFA level 1): mean 52.0125.
-
-    https://acadifi.com/community/limit-order-book-mechanics-price-priority-cfa-level-1
-    """
+    """By hand: 300 at 5200 and 100 at 5205 are 5201.25 on average."""
     book = _book((1, -1, 300, 5200), (2, -1, 500, 5205), (3, 1, 400, 5195))
     outcome = book.take(Ask(4, 4, 1, 0, 0, 400, None))
     assert sum(fill.amount_uEUR for fill in outcome.fills) / 400 == 5201.25
@@ -93,16 +90,32 @@ def test_a_call_clears_where_most_can_be_executed():
     assert (found.price_uEUR, found.lots) == (12400, 290)
 
 
-def test_a_double_auction_of_electricity_clears_at_the_last_pair():
-    """SmartSolve, "You are the Independent System Operator (ISO) ...", question 12: price 10.
+def test_the_pool_of_a_textbook_clears_at_the_last_generator_that_is_needed():
+    """D. S. Kirschen and G. Strbac, Fundamentals of Power System Economics, Wiley 2004, chapter 3.
 
-    https://smartsolve.ai/question/you-are-the-independent-system-operator-iso-in-an-electricity-market-that-runs-by-auction-you-have-received-th-3aab6a52c6
+    The pool of Syldavia, one hour: 450 MWh at 16.00 $/MWh; Red sells 250, Blue and Green 100 each.
     """
-    bids = [(price, 1) for price in (1, 3, 20, 10, 3)]
-    asks = [(price, 1) for price in (17, 15, 5, 10, 16)]
-    found = clear(bids, asks)
-    assert found is not None
-    assert (found.price_uEUR, found.lots) == (10, 2)
+    sells = {"Red": [(1200, 200), (1500, 50), (2000, 50)]}
+    sells |= {"Green": [(1600, 150), (1700, 50)], "Blue": [(1300, 100), (1800, 50)]}
+    buys = {"Yellow": [(1300, 50), (2300, 100)]}
+    buys |= {"Purple": [(1100, 50), (2200, 150)], "Orange": [(1000, 50), (2500, 200)]}
+    owners = [*sells, *buys]
+    pool, number, owner_of = CallAuction(1, (0,)), 0, {}
+    for side, sign in ((sells, -1), (buys, 1)):
+        for name, offers in side.items():
+            for price, energy in offers:
+                number += 1
+                owner_of[number] = name
+                pool.take(Ask(number, owners.index(name), sign, 0, 7, energy, price))
+    fills = pool.close(7).fills
+    assert {fill.amount_uEUR / fill.lots for fill in fills} == {1600}
+    traded = dict.fromkeys(owners, 0)
+    for fill in fills:
+        traded[owner_of[fill.sell]] += fill.lots
+        traded[owner_of[fill.buy]] += fill.lots
+    assert traded == {
+        "Red": 250, "Green": 100, "Blue": 100, "Yellow": 100, "Purple": 150, "Orange": 200,
+    }  # fmt: skip
 
 
 def test_nothing_clears_where_no_bid_reaches_an_ask():
