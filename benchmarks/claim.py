@@ -29,6 +29,7 @@ from rexdynnet.study.claim import (
     bill_spread,
     compared,
     mean_of,
+    spread_of,
     weeks,
 )
 from rexdynnet.study.market_settings import Arrangement
@@ -63,6 +64,10 @@ RISKS: tuple[tuple[str, Figure], ...] = (
     ("mean weekly bill", bill_mean),
     ("CVaR 80 % of the weekly bill", bill_risk(0.8)),
     ("5 to 95 % spread of the weekly bill", bill_spread),
+    (
+        "CVaR 80 % of the weekly bill per contracted MWh",
+        bill_risk(0.8, Week.bills_EUR_per_contracted_MWh),
+    ),
 )
 
 
@@ -132,6 +137,9 @@ def effect(
     figures: list[tuple[str, str, Figure]] = [
         (label, unit, mean_of(name)) for name, unit, label in SHOWN
     ]
+    figures.append(
+        ("standard deviation of the maker's surplus", "EUR", spread_of("maker_surplus_EUR"))
+    )
     figures += [(label, "EUR/MWh", figure) for label, figure in RISKS]
     for label, unit, figure in figures:
         for arm in (with_, without):

@@ -73,6 +73,10 @@ class Week:
         """Bill of each participant per MWh delivered."""
         return {name: bill / self.delivered_MWh[name] for name, bill in self.bill_EUR.items()}
 
+    def bills_EUR_per_contracted_MWh(self) -> dict[str, float]:
+        """Bill of each participant per MWh reserved, or forecast for it."""
+        return {name: bill / self.contracted_MWh[name] for name, bill in self.bill_EUR.items()}
+
 
 class Interval(NamedTuple):
     """A figure with its bootstrap interval over seeds."""
@@ -183,13 +187,22 @@ def mean_of(name: str) -> Callable[[Sequence[Week]], float]:
     return lambda found: float(np.mean([week.figures[name] for week in found]))
 
 
-def bill_risk(level: float) -> Callable[[Sequence[Week]], float]:
+def spread_of(name: str) -> Callable[[Sequence[Week]], float]:
+    """Standard deviation of a key figure over weeks."""
+    return lambda found: float(np.std([week.figures[name] for week in found]))
+
+
+def bill_risk(
+    level: float, bills: Callable[[Week], Mapping[str, float]] = Week.bills_EUR_per_MWh
+) -> Callable[[Sequence[Week]], float]:
     """Mean over participants of the CVaR of the weekly bill per MWh, EUR/MWh.
 
     Parameters
     ----------
     level : float
         The mean of the dearest share 1 − level of weeks.
+    bills : callable
+        Of a week, by participant.
 
     Returns
     -------
@@ -197,7 +210,7 @@ def bill_risk(level: float) -> Callable[[Sequence[Week]], float]:
     """
 
     def risk(found: Sequence[Week]) -> float:
-        table = _bills(found)
+        table = np.array([list(bills(week).values()) for week in found])
         return float(np.mean([conditional_value_at_risk(row, level) for row in table.T]))
 
     return risk
