@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from math import inf
 from typing import NamedTuple
 
 from rexdynnet.errors import Finding, InputError
@@ -47,6 +48,11 @@ class Quality:
     discount_permille_per_K : int
         Of the price, per kelvin beyond either bound, at most all of it.
 
+    Raises
+    ------
+    InputError
+        A temperature that is none, or a negative discount.
+
     Examples
     --------
     >>> Quality(338.15, 323.15, 20).discount_permille(delivery_K=335.65)
@@ -56,6 +62,17 @@ class Quality:
     delivery_temperature_min_K: float = 338.15
     return_temperature_max_K: float = 328.15
     discount_permille_per_K: int = 20
+
+    def __post_init__(self) -> None:
+        bounds = (self.delivery_temperature_min_K, self.return_temperature_max_K)
+        if not all(0.0 < bound < inf for bound in bounds) or not self.discount_permille_per_K >= 0:
+            raise InputError(
+                Finding(
+                    f"heat of {bounds} K at a discount of {self.discount_permille_per_K} per K",
+                    "give temperatures in kelvin and a discount from 0 up",
+                    field="quality",
+                )
+            )
 
     def discount_permille(self, delivery_K: float) -> int:
         """Part of the price that heat delivered too cold loses, 0 to 1000."""
@@ -93,7 +110,7 @@ class Rules:
     Raises
     ------
     InputError
-        A unit no hour divides into, or something that is not positive.
+        A unit no hour divides into, or something that is not positive or no whole number.
 
     Examples
     --------
@@ -114,7 +131,14 @@ class Rules:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", as_utc(self.start))
-        findings: list[Finding] = []
+        whole = ("unit_s", "window", "gate_s", "lot_Wh", "tick_uEUR", "margin_uEUR")
+        findings = [
+            Finding(f"{name} is {getattr(self, name)}", "give a whole number", field=name)
+            for name in whole
+            if not isinstance(getattr(self, name), int)
+        ]
+        if findings:
+            raise InputError(*findings)
         if not (300 <= self.unit_s <= 3600 and 3600 % self.unit_s == 0):
             findings.append(
                 Finding(

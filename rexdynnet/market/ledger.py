@@ -131,10 +131,12 @@ class Ledger:
         """Move money; a negative amount moves the other way."""
         if amount_uEUR < 0:
             debit, credit, amount_uEUR = credit, debit, -amount_uEUR
+        # what cannot be packed fails before any balance has moved
+        entry = _pack(event, unit, cause, debit, credit, amount_uEUR)
         balance = self.balance
         balance[debit] -= amount_uEUR
         balance[credit] += amount_uEUR
-        self._entries.frombytes(_pack(event, unit, cause, debit, credit, amount_uEUR))
+        self._entries.frombytes(entry)
 
     def balances(self) -> dict[str, int]:
         """Balance of every account in µEUR."""

@@ -120,11 +120,19 @@ class InventoryFeedback:
         Rise of the price per MWh sold.
     neutral_MWh : float
         Per unit.
+
+    Raises
+    ------
+    InputError
+        A negative skew.
     """
 
     price_EUR_per_MWh: float
     skew_EUR_per_MWh2: float
     neutral_MWh: float = 0.0
+
+    def __post_init__(self) -> None:
+        _refuse_negative(self, ("skew_EUR_per_MWh2",))
 
     @property
     def recentres(self) -> bool:
@@ -166,6 +174,9 @@ class MarginalCost:
     skew_EUR_per_MWh2: float = 0.0
     premium_EUR_per_MWh: float = 0.0
     neutral_MWh: float | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_negative(self, ("skew_EUR_per_MWh2", "premium_EUR_per_MWh"))
 
     @property
     def recentres(self) -> bool:
@@ -227,6 +238,14 @@ def first_unit(rules: Rules, start: datetime, length_s: float) -> int:
             )
         )
     return unit
+
+
+def _refuse_negative(pricing: object, names: tuple[str, ...]) -> None:
+    """A bid above its ask would pay for round trips."""
+    for name in names:
+        value: float = getattr(pricing, name)
+        if not 0.0 <= value < float("inf"):
+            raise InputError(Finding(f"{name} is {value}", "give 0 or more", field=name))
 
 
 def _skew(rules: Rules, skew_EUR_per_MWh2: float) -> int:

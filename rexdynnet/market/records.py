@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from struct import Struct
 from zlib import compress, decompress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rexdynnet.errors import Finding, InputError
 from rexdynnet.market.pricing import Curve
 
 NO_LIMIT = -(2**63)
+_LARGEST_uEUR = 2**62
 ORDER_BODY = Struct("<iqBbiqqqqq")
 """owner, number, flow, side, node, unit, lots, limit, then lots traded and µEUR paid."""
 CANCEL_BODY = Struct("<iq")
@@ -63,15 +66,52 @@ def unpack_rows(
     return tuple(head["names"]), head["first"], flat[:size].reshape(shape), flat[size:]
 
 
-def pack_postings(unit: int, final: bool, postings: Sequence[Posting]) -> bytes:
-    """Lay out transfers that settle a unit or pay money in."""
-    return json.dumps([unit, final, [list(map(int, each)) for each in postings]]).encode()
+def pack_postings(
+    unit: int, final: bool, postings: Sequence[Posting], undone: Sequence[Posting] | None = None
+) -> bytes:
+    """Lay out transfers that settle a unit or pay money in, and those that they undo."""
+    before = None if undone is None else [list(map(int, each)) for each in undone]
+    return json.dumps([unit, final, [list(map(int, each)) for each in postings], before]).encode()
 
 
-def unpack_postings(body: bytes) -> tuple[int, bool, list[Posting]]:
+def unpack_postings(
+    body: bytes,
+) -> tuple[int, bool, list[Posting], list[Posting] | None]:
     """Read what `pack_postings` wrote."""
-    unit, final, postings = json.loads(body)
-    return unit, final, [(c, d, k, a) for c, d, k, a in postings]
+    unit, final, postings, undone = json.loads(body)
+    before = None if undone is None else [(c, d, k, a) for c, d, k, a in undone]
+    return unit, final, [(c, d, k, a) for c, d, k, a in postings], before
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is an integer, of Python or of NumPy."""
+    return isinstance(value, (int, np.integer))
+
+
+def check_postings(postings: Sequence[Posting], accounts: int) -> Sequence[Posting]:
+    """Refuse transfers that no ledger can hold, before any of them moves money.
+
+    Raises
+    ------
+    InputError
+        An account that is none, or an amount that is no whole number of µEUR.
+    """
+    for _, debit, credit, amount in postings:
+        if not (0 <= debit < accounts and 0 <= credit < accounts):
+            raise InputError(Finding("a posting names no account", "ask `Ledger.account` for it"))
+        if not is_whole(amount) or not -_LARGEST_uEUR < amount < _LARGEST_uEUR:
+            raise InputError(
+                Finding(
+                    f"an amount of {amount!r} µEUR",
+                    "give whole µEUR below 4.6e18; energies of readings are whole Wh",
+                )
+            )
+    return postings
+
+
+def statement_digest(postings: Sequence[Posting]) -> bytes:
+    """What tells one statement from another."""
+    return sha256(json.dumps([list(map(int, each)) for each in postings]).encode()).digest()
 
 
 def _curve(values: tuple[list[int], int, int, int]) -> Curve:

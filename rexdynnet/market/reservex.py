@@ -25,10 +25,12 @@ from rexdynnet.market.records import (
     ORDER_BODY,
     ORDER_LENGTH,
     Posting,
+    check_postings,
     pack_curves,
     pack_order,
     pack_postings,
     pack_rows,
+    statement_digest,
     unpack_curves,
     unpack_postings,
     unpack_rows,
@@ -116,7 +118,8 @@ class Reservex:
         self._maker = self.mechanism if isinstance(self.mechanism, ReservationMaker) else None
         self._desk = Desk(self._names, self.holdings, self.ledger)
         self._replies: list[Reply] = []
-        self._settled: set[int] = set()
+        self._settled: dict[int, bytes] = {}
+        """Of each settled unit a digest of the statement that stands."""
         self._torn = False
         self._nodes, self._people = len(market.nodes), len(self._names)
         self._lot_Wh, self._tick_uEUR = self.rules.lot_Wh, self.rules.tick_uEUR
@@ -160,11 +163,17 @@ class Reservex:
         ------
         LedgerError
             An error broke off the booking of an order; nothing since the last commit holds.
+        InputError
+            The journal cannot be written; nothing since the last commit holds.
         """
         if self._torn:
             raise LedgerError(TORN)
         if self._journal is not None:
-            self._journal.commit()
+            try:
+                self._journal.commit()
+            except BaseException:
+                self._torn = True
+                raise
         replies, self._replies = self._replies, []
         return replies
 
@@ -179,12 +188,13 @@ class Reservex:
             if self._torn:
                 self._journal.abandon()
                 raise LedgerError(TORN)
-            self._journal.close()
+            self.commit()
+            self._journal.abandon()
 
     def _decide(self, order: Order) -> Reply:
         who, number, flow, side, where, unit, energy_Wh, limit = order
-        owner = self._who.get(who)
-        node = self._where.get(where)
+        owner = self._who.get(who) if who.__class__ is str else None
+        node = self._where.get(where) if where.__class__ is str else None
         if (
             owner is None
             or node is None
@@ -285,7 +295,7 @@ class Reservex:
         who, number = order.participant, order.number
         whole = plain(order)
         if whole is None:
-            detail = f"a field of {order} is not a whole number"
+            detail = f"a name of {order} is no text, or a number is not whole"
             return Reply(who, number, refusal=Refusal(Reason.OUT_OF_RANGE, detail))
         refusal = first_fault(whole, self.rules, self.now_s, self._who, self._where, self._last)
         return self._decide(whole) if refusal is None else Reply(who, number, refusal=refusal)
@@ -305,7 +315,7 @@ class Reservex:
         range
             Units whose gate closed.
         """
-        if not now_s >= self.now_s:
+        if not self.now_s <= now_s < LARGEST:
             raise InputError(
                 Finding(f"time went from {self.now_s} s to {now_s} s", "let it only go forward")
             )
@@ -362,17 +372,49 @@ class Reservex:
         """Book transfers; `final` frees the credit that the unit's promises had held."""
         if final and unit in self._settled:
             raise InputError(Finding(f"unit {unit} is settled already", "correct it instead"))
-        accounts = range(len(self.ledger.names))
-        if not all(debit in accounts and credit in accounts for _, debit, credit, _ in postings):
-            raise InputError(Finding("a posting names no account", "ask `Ledger.account` for it"))
-        self.event += 1
-        for cause, debit, credit, amount_uEUR in postings:
-            self.ledger.transfer(self.event, unit, cause, debit, credit, amount_uEUR)
+        body = pack_postings(unit, final, check_postings(postings, len(self.ledger.names)))
+        self._book(unit, postings, body)
         if final:
-            self._settled.add(unit)
+            self._settled[unit] = statement_digest(postings)
             self.holdings.release(unit)
-        if self._journal is not None:
-            self._journal.append(Kind.POSTINGS, pack_postings(unit, final, postings))
+
+    def correct(self, unit: int, before: Sequence[Posting], after: Sequence[Posting]) -> None:
+        """Undo the statement of a settled unit that stands, and book another in its place.
+
+        Parameters
+        ----------
+        unit : int
+        before, after : sequence of Posting
+
+        Raises
+        ------
+        InputError
+            `before` does not stand: it was never posted, or it has been undone.
+        """
+        if self._settled.get(unit) != statement_digest(before):
+            raise InputError(
+                Finding(
+                    f"the statement to undo is not the one that stands for unit {unit}",
+                    "give as `before` the statement that was booked last, once",
+                )
+            )
+        undone = [(int(Cause.CORRECTION), k, d, amount) for _, d, k, amount in before]
+        body = pack_postings(
+            unit, False, check_postings(after, len(self.ledger.names)), undone=before
+        )
+        self._book(unit, [*undone, *after], body)
+        self._settled[unit] = statement_digest(after)
+
+    def _book(self, unit: int, postings: Sequence[Posting], body: bytes) -> None:
+        self.event += 1
+        try:
+            for cause, debit, credit, amount_uEUR in postings:
+                self.ledger.transfer(self.event, unit, cause, debit, credit, amount_uEUR)
+            if self._journal is not None:
+                self._journal.append(Kind.POSTINGS, body)
+        except BaseException:
+            self._torn = True
+            raise
 
     def is_settled(self, unit: int) -> bool:
         """Whether a unit's settlement was posted."""
@@ -442,8 +484,11 @@ class Reservex:
         elif kind == Kind.ENVELOPE:
             self._renew(Promise(*unpack_rows(body)))
         elif kind == Kind.POSTINGS:
-            unit, final, postings = unpack_postings(body)
-            self.post(unit, postings, final=final)
+            unit, final, postings, undone = unpack_postings(body)
+            if undone is None:
+                self.post(unit, postings, final=final)
+            else:
+                self.correct(unit, undone, postings)
         else:
             raise LedgerError(f"the journal holds a frame of unknown kind {kind}; update rexdynnet")
 

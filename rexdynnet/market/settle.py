@@ -11,7 +11,7 @@ from rexdynnet.market.contracts import Flow
 from rexdynnet.market.deviation import Bins, Cascade, Reading, bins, substitute
 from rexdynnet.market.holdings import Opened
 from rexdynnet.market.ledger import Account, Cause, split
-from rexdynnet.market.records import Posting
+from rexdynnet.market.records import Posting, is_whole
 from rexdynnet.market.reservex import Reservex
 
 PLAIN_CASCADE = Cascade()
@@ -29,11 +29,24 @@ class Terms:
         Of the price, paid for heat withheld, beside the money back.
     discard_uEUR : int
         Per lot that had to be dumped.
+
+    Raises
+    ------
+    InputError
+        A figure that is negative or no whole number.
     """
 
     cascade: Cascade = PLAIN_CASCADE
     compensation_permille: int = 500
     discard_uEUR: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("compensation_permille", "discard_uEUR"):
+            value = getattr(self, name)
+            if not is_whole(value) or value < 0:
+                raise InputError(
+                    Finding(f"{name} is {value}", "give a whole number from 0 up", field=name)
+                )
 
 
 class UnitCosts(NamedTuple):
@@ -141,8 +154,8 @@ def book(exchange: Reservex, statement: Statement, before: Statement | None = No
     Raises
     ------
     InputError
-        A unit that was settled already and no statement to undo, or one to undo that was
-        never posted.
+        A unit that was settled already and no statement to undo, or one to undo that does not
+        stand: it was never posted, or it was undone before.
     """
     settled = exchange.is_settled(statement.unit)
     if settled is (before is None):
@@ -155,11 +168,7 @@ def book(exchange: Reservex, statement: Statement, before: Statement | None = No
     if before is None:
         exchange.post(statement.unit, statement.postings, final=True)
         return
-    undone = [
-        (int(Cause.CORRECTION), credit, debit, amount)
-        for _, debit, credit, amount in before.postings
-    ]
-    exchange.post(statement.unit, [*undone, *statement.postings])
+    exchange.correct(statement.unit, before.postings, statement.postings)
 
 
 def true_up(exchange: Reservex, used_Wh: Mapping[str, int], surplus_uEUR: int | None = None) -> int:
@@ -299,8 +308,30 @@ def _check(exchange: Reservex, unit: int, readings: Sequence[Reading]) -> None:
     if (unit + 1) * exchange.rules.unit_s > exchange.now_s:
         findings.append(Finding(f"unit {unit} has not ended", "advance the exchange past it"))
     seen: set[tuple[str, str]] = set()
+    people = {each.name for each in exchange.market.participants}
     for each in readings:
         place = (each.participant, each.node)
+        for kind, name, known in (
+            ("participant", each.participant, people),
+            ("node", each.node, exchange.market.nodes),
+        ):
+            if name not in known:
+                findings.append(
+                    Finding(
+                        f"a reading names {name!r}, which is no {kind} of this market",
+                        f"name one of its {len(known)} {kind}s",
+                        component=str(name),
+                    )
+                )
+        energies = [e for e in (each.demanded_Wh, each.delivered_Wh) if e is not None]
+        if not all(map(is_whole, energies)):
+            findings.append(
+                Finding(
+                    f"{each.participant} at {each.node} was read as {energies} Wh",
+                    "round readings to whole Wh",
+                    component=each.participant,
+                )
+            )
         if place in seen:
             findings.append(
                 Finding(

@@ -18,21 +18,27 @@ def plain(order: Order) -> Order | None:
     Returns
     -------
     Order or None
-        None where a field is no whole number.
+        None where a name is no text or a number is not whole.
     """
     try:
+        if not (_is_text(order.participant) and _is_text(order.node)):
+            return None
         return Order(
-            order.participant,
+            str(order.participant),
             index(order.number),
             Flow(order.flow),
             Side(order.side),
-            order.node,
+            str(order.node),
             index(order.unit),
             index(order.energy_Wh),
             None if order.limit_uEUR is None else index(order.limit_uEUR),
         )
     except (TypeError, ValueError):
         return None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def first_fault(

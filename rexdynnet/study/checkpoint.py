@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rexdynnet import __version__
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.journal import refuse_if_open
 
 _PLAIN = (str, bytes, int, float, bool, complex, type(None))
 _DEPTH = 14
@@ -100,6 +101,7 @@ class Keeper:
             keep.folder.mkdir(parents=True, exist_ok=True)
             # what the journal took after the checkpoint is traded again
             if keep.journal.exists():
+                refuse_if_open(keep.journal)
                 os.truncate(keep.journal, self._found.journal_bytes if self._found else 0)
                 if self._found is None:
                     keep.journal.unlink()

@@ -179,3 +179,13 @@ def test_only_an_own_order_that_waits_can_be_cancelled():
 def test_time_goes_only_forward(now_s: float):
     with pytest.raises(InputError, match="forward"):
         open_market().advance(now_s)
+
+
+def test_an_order_of_a_list_and_a_time_that_never_comes_are_refused():
+    exchange = open_market()
+    for wrong in (order()._replace(participant=["anna"]), order()._replace(node=["a"])):
+        reply = exchange.place(wrong)
+        assert reply.refusal is not None
+    for now_s in (float("inf"), float("nan"), -1.0):
+        with pytest.raises(InputError, match="only go forward"):
+            exchange.advance(now_s)

@@ -192,13 +192,63 @@ def test_a_settled_unit_stays_settled_after_a_crash(tmp_path: Path):
     exchange = reserved_market(path)
     told = statement(exchange, readings((900, 900), (2000, 2000), (-1000, -1000)))
     book(exchange, told)
-    exchange.commit()
+    exchange.close()
     again = Reservex(small_market(), path)
     assert again.ledger.balances() == exchange.ledger.balances()
     with pytest.raises(InputError, match="settled already"):
         book(again, told)
     again.close()
+
+
+def test_a_correction_counts_once_also_after_a_crash(tmp_path: Path):
+    path = tmp_path / "market.journal"
+    exchange = reserved_market(path)
+    first = statement(exchange, readings((900, 900), (2000, 2000), (-1000, -1000)))
+    second = statement(exchange, readings((800, 800), (2000, 2000), (-1000, -1000)))
+    third = statement(exchange, readings((700, 700), (2000, 2000), (-1000, -1000)))
+    book(exchange, first)
+    with pytest.raises(InputError, match="not the one that stands"):
+        book(exchange, third, before=second)
+    book(exchange, second, before=first)
+    balances = exchange.ledger.balances()
     exchange.close()
+    again = Reservex(small_market(), path)
+    for before in (first, third):
+        with pytest.raises(InputError, match="not the one that stands"):
+            book(again, third, before=before)
+    assert again.ledger.balances() == balances
+    book(again, third, before=second)
+    again.ledger.audit()
+    again.close()
+
+
+@pytest.mark.parametrize("amount", [1.5, 2**63, float("nan"), "5"])
+def test_an_amount_that_no_ledger_holds_moves_nothing(amount: object):
+    exchange = reserved_market()
+    before = exchange.ledger.balances()
+    with pytest.raises(InputError, match="whole µEUR"):
+        exchange.pay("anna", amount)  # type: ignore[arg-type]
+    assert exchange.ledger.balances() == before
+    exchange.ledger.audit()
+    exchange.pay("anna", 5)
+
+
+def test_readings_of_nobody_or_of_parts_of_a_watt_hour_are_named():
+    exchange = reserved_market()
+    whole = readings((900, 900), (2000, 2000), (-1000, -1000))
+    for wrong, said in (
+        (whole[0]._replace(participant="nobody"), "'nobody', which is no participant"),
+        (whole[0]._replace(node="nowhere"), "'nowhere', which is no node"),
+        (whole[0]._replace(delivered_Wh=900.5), "whole Wh"),
+    ):
+        with pytest.raises(InputError, match=said):
+            statement(exchange, [wrong, *whole[1:]])
+
+
+@pytest.mark.parametrize("value", [-500, 0.5])
+def test_terms_that_are_no_whole_share_are_refused(value: float):
+    with pytest.raises(InputError, match="compensation_permille"):
+        Terms(compensation_permille=value)  # type: ignore[arg-type]
 
 
 def test_a_unit_that_is_not_over_or_not_fully_read_cannot_be_settled():
