@@ -53,6 +53,7 @@ PICTURES = (
     "reservations",
     "ledger_by_cause",
     "bills",
+    "price_map",
     "flat_bills",
 )
 _TEMPORARY = ".rexdynnet-"
@@ -241,6 +242,7 @@ def loop_pictures(result: xr.Dataset) -> dict[str, Picture]:
         "reservations",
         "ledger_by_cause",
         "bills",
+        "price_map",
         "flat_bills",
     )
     return {f"{name}.png": known[name] for name in first if name in known}
@@ -354,6 +356,7 @@ def all_pictures(result: xr.Dataset) -> dict[str, Picture]:
             "reservations": plot.reservations,
             "ledger_by_cause": plot.ledger_by_cause,
             "bills": plot.bills,
+            "price_map": plot.price_map,
         }
     if "flat_cost" in result:
         pictures["flat_bills"] = plot.flat_bills

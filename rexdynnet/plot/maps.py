@@ -64,7 +64,7 @@ def network_map(
     ax: Axes | None = None,
     *,
     time: Instant | None = None,
-    quantity: MapQuantity = MapQuantity.TEMPERATURE,
+    quantity: MapQuantity | None = MapQuantity.TEMPERATURE,
 ) -> Figure:
     """A map of the network, coloured by a quantity of its pipes at one instant.
 
@@ -78,8 +78,8 @@ def network_map(
     time : float, datetime, datetime64 or None
         Seconds since the start, or an instant in UTC; the nearest row is shown.
         None: the row in which the plants push most water.
-    quantity : MapQuantity
-        What the colours mean.
+    quantity : MapQuantity or None
+        What the colours mean; None draws the lines alone.
 
     Returns
     -------
@@ -102,12 +102,16 @@ def network_map(
         ax = new_picture(plan.height_inch).subplots()
     ax.set_aspect("equal", adjustable="datalim")
     if isinstance(result, Network):
-        lines = _draw_bare(ax, plan, result)
+        lines: list[Line2D] = _draw_bare(ax, plan, result)
         unserved: tuple[str, ...] = ()
         title = f"{result.name}; lines as wide as the pipes' diameters"
+    elif quantity is None:
+        lines, unserved, title = [], (), str(result.attrs.get("network", ""))
+        segments = plan.segments(range(len(plan.starts)), 1).reshape(-1, 2, 2)
+        ax.add_collection(LineCollection(list(segments), colors="0.7", linewidths=1.5))
     else:
         row = _busiest(result) if time is None else nearest_row(result, time)
-        lines: list[Line2D] = []
+        lines = []
         _draw_result(ax, plan, result, row, quantity)
         unserved = _unserved(result, row)
         name = str(result.attrs.get("network", ""))

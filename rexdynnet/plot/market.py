@@ -13,7 +13,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from rexdynnet.errors import Finding, InputError
-from rexdynnet.network.graph import Network
 from rexdynnet.plot.layout import layout_of
 from rexdynnet.plot.maps import network_map
 from rexdynnet.plot.read import Values, labels, unknown, variable
@@ -33,6 +32,8 @@ _GATES = 10
 _COLUMNS = 4
 _AGES = matplotlib.colormaps["cividis_r"]
 _HOUR_S = 3600.0
+# An axis grows to so many times what most prices span, to show all.
+_FLATTENED = 4.0
 
 
 def forward_curves(
@@ -72,7 +73,7 @@ def forward_curves(
     )  # fmt: skip
     name = labels(result, "participant")[place]
     dress(ax, y="ask (EUR/MWh)", title=f"forward curves at {name}")
-    _limit_prices(ax, result["forward_ask"].values[:, :, place], settled)
+    _limit_prices(ax, result["forward_ask"].values[:, :, place], settled, times.values)
     axis_of_seconds(_span(result), start(result)).dress(ax)
     legend_beside(ax)
     return figure_of(ax)
@@ -97,7 +98,8 @@ def inventory(result: xr.Dataset, ax: Axes | None = None) -> Figure:
     sold = result["forward_sold"].values
     reserved = variable(result, "market_reserved_energy").sum(axis=1)
     scale = energy_scale(sold, reserved)
-    _draw_gates(ax, result, scale(sold))
+    # the unit that opened last has not been traded yet
+    _draw_gates(ax, result, np.where(sold == 0.0, np.nan, scale(sold)))
     times = axis_of_seconds(_unit_edges(result), start(result))
     ax.stairs(
         scale(reserved), times.values, baseline=None, color=Colour.DEMAND.value, linewidth=1.6,
@@ -225,16 +227,13 @@ def reservations(result: xr.Dataset, ax: Axes | None = None) -> Figure:
     return figure
 
 
-def price_map(
-    result: xr.Dataset, network: Network, ax: Axes | None = None, *, unit: int | None = None
-) -> Figure:
+def price_map(result: xr.Dataset, ax: Axes | None = None, *, unit: int | None = None) -> Figure:
     """What one more unit of heat cost at every place, on the network's map.
 
     Parameters
     ----------
     result : xr.Dataset
         Of `rexdynnet.run` with a section `[market]`.
-    network : Network
     ax : Axes or None
     unit : int or None
         Number of the run's unit; None: the unit in which places differ most.
@@ -256,9 +255,9 @@ def price_map(
         raise InputError(
             Finding(f"there is no unit {unit}", f"give one from 0 to {len(prices) - 1}")
         )
-    plan = layout_of(network)
+    plan = layout_of(result)
     ax = axes_or_new(ax, plan.height_inch)
-    network_map(network, ax)
+    network_map(result, ax, quantity=None)
     at = {
         place.name: place.position
         for kind in ("substation", "plant")
@@ -319,12 +318,31 @@ def _hours(ax: Axes, edges: Values) -> None:
     ax.set_xlim(float(edges[0]), float(edges[-1]))
 
 
-def _limit_prices(ax: Axes, *values: Values) -> None:
-    # one unit of scarcity must not flatten all others
-    known = np.concatenate([each[np.isfinite(each)].ravel() for each in values])
+def _limit_prices(ax: Axes, asks: Values, settled: Values, edges: Values) -> None:
+    """Show all prices, unless a few would flatten the others: those are told at the edge."""
+    known = np.concatenate([each[np.isfinite(each)].ravel() for each in (asks, settled)])
     low, high = np.percentile(known, [2.0, 98.0])
-    margin = 0.1 * max(high - low, 1.0)
+    room = _FLATTENED * max(high - low, 1.0)
+    least, most = float(known.min()), float(known.max())
+    low = least if high - least <= room else low
+    high = most if most - low <= room else high
+    margin = 0.12 * max(high - low, 1.0)
     ax.set_ylim(low - margin, high + margin)
+    middles = 0.5 * (edges[1:] + edges[:-1])
+    for middle, price in zip(middles, settled, strict=True):
+        if low <= price <= high:
+            continue
+        above = price > high
+        mark, edge = ("↑", high + margin) if above else ("↓", low - margin)
+        ax.annotate(
+            f"{mark} {price:.0f}", (middle, edge), ha="center", va="top" if above else "bottom",
+            fontsize=7,
+        )  # fmt: skip
+    if float(np.nanmax(asks)) > high:
+        ax.annotate(
+            f"asks up to {np.nanmax(asks):.0f} EUR/MWh", (0.01, 0.9), xycoords="axes fraction",
+            fontsize=7,
+        )  # fmt: skip
 
 
 def _unit_s(result: xr.Dataset) -> float:

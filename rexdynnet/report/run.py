@@ -215,6 +215,7 @@ def _market(result: xr.Dataset) -> Section | None:
         picture(plot.reservations(result), "reserved, demanded and delivered per participant"),
         picture(plot.ledger_by_cause(result), "what every account gained and paid"),
         picture(plot.bills(result), "bills of all consumers"),
+        picture(plot.price_map(result), "price of heat, in the unit in which places differ most"),
     ]
     if "flat_cost" in result:
         body.append(picture(plot.flat_bills(result), "bills of flats behind one participant"))

@@ -98,13 +98,12 @@ def test_the_value_at_risk_lies_between_mean_and_largest(found: list[float], lev
 
 
 def test_prices_stand_on_the_map_where_their_places_are(traded: Run) -> None:
-    network = rdn.read_network(ROOT / "models/networks/destest16_producers")
-    figure = price_map(traded.data, network, unit=1)
+    figure = price_map(traded.data, unit=1)
     (dots,) = [one for one in figure.axes[0].collections if one.get_gid() == "prices"]
     prices = traded.data["market_marginal_price"].values[1]
     assert sorted(np.asarray(dots.get_array())) == pytest.approx(sorted(prices))
     with pytest.raises(InputError, match="no unit 7"):
-        price_map(traded.data, network, unit=7)
+        price_map(traded.data, unit=7)
 
 
 def test_every_picture_draws_into_given_axes(traded: Run) -> None:
