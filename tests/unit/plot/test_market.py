@@ -31,7 +31,7 @@ from tests.data import ROOT
 @pytest.fixture(scope="module")
 def traded() -> Run:
     scenario = rdn.read_scenario(ROOT / "models/scenarios/destest16_producers.toml")
-    morning = scenario.start_utc + timedelta(hours=9)
+    morning = scenario.start_utc + timedelta(hours=11)
     return rdn.run(replace(scenario, start_utc=morning, duration_s=2 * 3600.0))
 
 
@@ -69,9 +69,19 @@ def test_reservations_have_a_panel_for_everybody_and_say_who_feeds_in(traded: Ru
 
 
 def test_the_ledger_by_cause_sums_to_each_accounts_gain(traded: Run) -> None:
-    figure = ledger_by_cause(traded.data)
     gains = traded.data["ledger_gain"].sum("cause")
     assert float(gains.sum()) == pytest.approx(0.0, abs=1e-9)
+    panels = ledger_by_cause(traded.data).axes
+    titles = [panel.get_title() for panel in panels]
+    assert titles[-1] == "sum"
+    assert {"trade", "imbalance", "penalty"} <= set(titles)
+    accounts = [text.get_text() for text in panels[0].get_yticklabels()]
+    for panel, title in zip(panels[:-1], titles[:-1], strict=True):
+        one = traded.data["ledger_gain"].sel(account=accounts, cause=title.replace(" ", "_"))
+        np.testing.assert_allclose([bar.get_width() for bar in panel.patches], one)
+    widths = [bar.get_width() for bar in panels[-1].patches]
+    np.testing.assert_allclose(widths, gains.sel(account=accounts))
+    figure = ledger_by_cause(traded.data, new_picture().subplots())
     (sums,) = [line for line in figure.axes[0].lines if line.get_label() == "sum"]
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     np.testing.assert_allclose(sums.get_xdata(), gains.sel(account=names))
@@ -79,7 +89,7 @@ def test_the_ledger_by_cause_sums_to_each_accounts_gain(traded: Run) -> None:
 
 def test_bills_are_those_of_the_market_per_metered_MWh(traded: Run) -> None:
     figure = bills(traded.data)
-    heights = sorted(patch.get_height() for patch in figure.axes[0].patches)
+    heights = sorted(figure.axes[0].lines[0].get_ydata())
     assert traded.market is not None
     taken = traded.data["market_delivered_energy"].sum("market_unit") / 3.6e9
     paid = traded.market.bills_EUR()
