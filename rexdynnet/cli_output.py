@@ -291,7 +291,9 @@ def balance_lines(ledgers: Mapping[str, Mapping[str, int]]) -> list[str]:
         width = max(map(len, balances), default=0)
         whole = {**balances, "sum": sum(balances.values())}
         lines += ["", name] if lines else []
-        lines += [f"{each:{width}} {uEUR / 1e6:16.6f} EUR" for each, uEUR in whole.items()]
+        for each, uEUR in whole.items():
+            note = "  of units not settled or trued up yet" if each == "maker" and uEUR else ""
+            lines.append(f"{each:{width}} {uEUR / 1e6:16.6f} EUR{note}")
     return lines
 
 
