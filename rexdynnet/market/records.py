@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from struct import Struct
 from zlib import compress, decompress
 
@@ -12,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rexdynnet.errors import Finding, InputError
+from rexdynnet.market.contracts import Flow, Order, Side
 from rexdynnet.market.pricing import Curve
+from rexdynnet.market.setup import Market
 
 NO_LIMIT = -(2**63)
 _LARGEST_uEUR = 2**62
@@ -24,6 +25,20 @@ CLOCK_BODY = Struct("<d")
 ORDER_LENGTH = ORDER_BODY.size
 pack_order = Struct("<BI" + ORDER_BODY.format[1:]).pack
 """Lay out a whole frame: kind, length of the body, body."""
+
+
+def unpack_order(body: bytes, market: Market) -> tuple[Order, int, int]:
+    """Read an order that was recorded, the lots it traded at once and the µEUR paid."""
+    owner, number, flow, side, node, unit, lots, limit, traded, amount = ORDER_BODY.unpack(body)
+    name, where = market.participants[int(owner)].name, market.nodes[int(node)]
+    bound = None if limit == NO_LIMIT else limit
+    energy_Wh = lots * market.rules.lot_Wh
+    return (
+        Order(name, number, Flow(flow), Side(side), where, unit, energy_Wh, bound),
+        traded,
+        amount,
+    )
+
 
 # Cause, debit, credit, µEUR.
 Posting = tuple[int, int, int, int]
@@ -107,11 +122,6 @@ def check_postings(postings: Sequence[Posting], accounts: int) -> Sequence[Posti
                 )
             )
     return postings
-
-
-def statement_digest(postings: Sequence[Posting]) -> bytes:
-    """What tells one statement from another."""
-    return sha256(json.dumps([list(map(int, each)) for each in postings]).encode()).digest()
 
 
 def _curve(values: tuple[list[int], int, int, int]) -> Curve:

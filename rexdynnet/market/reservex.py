@@ -22,7 +22,6 @@ from rexdynnet.market.records import (
     CANCEL_BODY,
     CLOCK_BODY,
     NO_LIMIT,
-    ORDER_BODY,
     ORDER_LENGTH,
     Posting,
     check_postings,
@@ -30,13 +29,14 @@ from rexdynnet.market.records import (
     pack_order,
     pack_postings,
     pack_rows,
-    statement_digest,
     unpack_curves,
+    unpack_order,
     unpack_postings,
     unpack_rows,
 )
 from rexdynnet.market.refusals import Reason, Refusal
 from rexdynnet.market.setup import Market
+from rexdynnet.market.standing import StandingStatements
 from rexdynnet.market.validate import LARGEST, LARGEST_NUMBER, first_fault, plain
 from rexdynnet.timeline import DeliveryEnvelope, PriceSurface, Schedule
 
@@ -118,8 +118,7 @@ class Reservex:
         self._maker = self.mechanism if isinstance(self.mechanism, ReservationMaker) else None
         self._desk = Desk(self._names, self.holdings, self.ledger)
         self._replies: list[Reply] = []
-        self._settled: dict[int, bytes] = {}
-        """Of each settled unit a digest of the statement that stands."""
+        self._settled = StandingStatements()
         self._torn = False
         self._nodes, self._people = len(market.nodes), len(self._names)
         self._lot_Wh, self._tick_uEUR = self.rules.lot_Wh, self.rules.tick_uEUR
@@ -370,12 +369,12 @@ class Reservex:
 
     def post(self, unit: int, postings: Sequence[Posting], *, final: bool = False) -> None:
         """Book transfers; `final` frees the credit that the unit's promises had held."""
-        if final and unit in self._settled:
-            raise InputError(Finding(f"unit {unit} is settled already", "correct it instead"))
+        if final:
+            self._settled.refuse_if_settled(unit)
         body = pack_postings(unit, final, check_postings(postings, len(self.ledger.names)))
         self._book(unit, postings, body)
         if final:
-            self._settled[unit] = statement_digest(postings)
+            self._settled.stand(unit, postings)
             self.holdings.release(unit)
 
     def correct(self, unit: int, before: Sequence[Posting], after: Sequence[Posting]) -> None:
@@ -391,19 +390,12 @@ class Reservex:
         InputError
             `before` does not stand: it was never posted, or it has been undone.
         """
-        if self._settled.get(unit) != statement_digest(before):
-            raise InputError(
-                Finding(
-                    f"the statement to undo is not the one that stands for unit {unit}",
-                    "give as `before` the statement that was booked last, once",
-                )
-            )
-        undone = [(int(Cause.CORRECTION), k, d, amount) for _, d, k, amount in before]
+        undone = self._settled.undo(unit, before)
         body = pack_postings(
             unit, False, check_postings(after, len(self.ledger.names)), undone=before
         )
         self._book(unit, [*undone, *after], body)
-        self._settled[unit] = statement_digest(after)
+        self._settled.stand(unit, after)
 
     def _book(self, unit: int, postings: Sequence[Posting], body: bytes) -> None:
         self.event += 1
@@ -493,14 +485,11 @@ class Reservex:
             raise LedgerError(f"the journal holds a frame of unknown kind {kind}; update rexdynnet")
 
     def _replay_order(self, body: bytes) -> None:
-        owner, number, flow, side, node, unit, lots, limit, traded, amount = ORDER_BODY.unpack(body)
-        order = Order(
-            self._names[owner], number, Flow(flow), Side(side), self.market.nodes[node], unit,
-            lots * self.rules.lot_Wh, None if limit == NO_LIMIT else limit,
-        )  # fmt: skip
+        order, *traded = unpack_order(body, self.market)
         reply = self._decide(order)
-        if reply.refusal is not None or (reply.lots, reply.amount_uEUR) != (traded, amount):
+        if reply.refusal is not None or [reply.lots, reply.amount_uEUR] != traded:
             raise LedgerError(
-                f"order {number} of {order.participant} traded {traded} lots for {amount} µEUR and "
-                f"its journal now leads to {reply}; recover with the version that wrote it"
+                f"order {order.number} of {order.participant} traded {traded[0]} lots for "
+                f"{traded[1]} µEUR and its journal now leads to {reply}; recover with the version "
+                "that wrote it"
             )

@@ -24,8 +24,9 @@ from rexdynnet.simulation.sensors import SensorState
 from rexdynnet.simulation.simulate import Collector, output_times
 from rexdynnet.study.building_tables import with_flats
 from rexdynnet.study.checkpoint import Fixed, Keep, Keeper
+from rexdynnet.study.market_costs import Counted
 from rexdynnet.study.market_producers import check_participants
-from rexdynnet.study.market_session import Counted, MarketSession, open_session
+from rexdynnet.study.market_session import MarketSession, open_session
 from rexdynnet.study.market_tables import with_market
 from rexdynnet.study.run_checks import check_faults, warnings_of
 from rexdynnet.study.run_dataset import Trace, loop_dataset

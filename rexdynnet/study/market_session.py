@@ -17,13 +17,14 @@ from rexdynnet.market.deviation import Cascade
 from rexdynnet.market.ledger import Cause
 from rexdynnet.market.prosumer import ProsumerState
 from rexdynnet.market.reservex import Reply, Reservex
-from rexdynnet.market.settle import Line, Statement, Terms, UnitCosts
+from rexdynnet.market.settle import Line, Statement, Terms
 from rexdynnet.network.graph import Network
 from rexdynnet.study.auction_operator import OPERATOR, Offers, fulfilled
 from rexdynnet.study.building_tables import flat_lines
 from rexdynnet.study.market_auction import AuctionOperator, make_operator
 from rexdynnet.study.market_bills import Bills, mean_uEUR, readings_of
 from rexdynnet.study.market_buildings import Buildings, open_buildings
+from rexdynnet.study.market_costs import Counted, blind_units, unit_costs, with_tariff
 from rexdynnet.study.market_people import People
 from rexdynnet.study.market_planner import Planner, PlannerState, make_planner
 from rexdynnet.study.market_producers import Producers, make_producers
@@ -43,22 +44,6 @@ from rexdynnet.timeline import PriceSurface, Schedule
 Floats = NDArray[np.float64]
 _uEUR = 1e6
 _FREE = Terms(Cascade((), ()), 0, 0)
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What meters of the whole network stand at, at one instant.
-
-    Parameters
-    ----------
-    cost_EUR : float
-        Of fuel and electricity.
-    lost_J, dumped_J : float
-    """
-
-    cost_EUR: float = 0.0
-    lost_J: float = 0.0
-    dumped_J: float = 0.0
 
 
 @dataclass
@@ -253,23 +238,9 @@ class MarketSession:
         self.trading_s += process_time() - begun
 
     def _priced(self, surface: PriceSurface) -> PriceSurface:
-        """Prices to quote by: the tariff in units of which the plan certified none."""
-        blind: NDArray[np.bool_] = np.logical_not(np.any(surface.valid, axis=1))
-        self.by_tariff += int(blind[: self.settings.window].sum())
-        nothing, rest = np.zeros_like(surface.energy), surface.valid | blind[:, None]
-        tariff = np.full_like(nothing, self.settings.tariff_EUR_per_MWh)
-        keep = ~blind[:, None]
-        return PriceSurface(
-            surface.places,
-            surface.units,
-            np.where(keep, surface.price_EUR_per_MWh, tariff),
-            np.where(keep, surface.energy, tariff),
-            np.where(keep, surface.loss, nothing),
-            np.where(keep, surface.congestion, nothing),
-            np.where(keep, surface.scarcity, nothing),
-            rest,
-            surface.uplift_EUR,
-        )
+        """Prices to quote by, and a count of the units that the tariff stands in for."""
+        self.by_tariff += int(blind_units(surface)[: self.settings.window].sum())
+        return with_tariff(surface, self.settings.tariff_EUR_per_MWh)
 
     def _keep(self, found: PriceSurface) -> None:
         """Marginal cost of the unit that begins now: the tariff where nobody can say."""
@@ -369,16 +340,8 @@ class MarketSession:
             missed_J += (
                 (each.delivered_Wh or 0) - self._held_Wh(each.participant, unit)
             ) * J_PER_Wh
-        spent = round((counted.cost_EUR - before.cost_EUR) * _uEUR)
-        lots = missed_J / self.exchange.rules.lot_J
-        balancing = min(max(round(lots * mean), 0), max(spent, 0)) if reserving_now else 0
-        costs = UnitCosts(
-            spent - balancing,
-            balancing,
-            max(round((counted.lost_J - before.lost_J) / J_PER_Wh), 0),
-            max(round((counted.dumped_J - before.dumped_J) / J_PER_Wh), 0),
-            mean,
-        )
+        missed_lots = missed_J / self.exchange.rules.lot_J if reserving_now else 0.0
+        costs = unit_costs(before, counted, missed_lots, mean)
         terms = self.settings.terms if reserving_now else _FREE
         readings += fed
         marginal = dict(self.marginal_uEUR)

@@ -122,6 +122,15 @@ class PlainBook:
         return sorted(lots.items(), key=lambda level: -sign * level[0])
 
 
+def best_within(levels: list[tuple[int, int]], lots: int) -> list[tuple[int, int]]:
+    kept: list[tuple[int, int]] = []
+    for price, offered in levels:
+        taken = min(offered, lots - sum(each for _, each in kept))
+        if taken > 0:
+            kept.append((price, taken))
+    return kept
+
+
 wishes = st.tuples(
     st.integers(0, 2),
     st.sampled_from((1, -1)),
@@ -144,9 +153,12 @@ def test_the_book_trades_like_one_that_sorts_everything_for_every_order(
             ask = Ask(number, owner, sign, 0, 5, lots, limit)
             found = book.take(ask)
             assert (found.fills, found.resting, found.withdrawn) == plain.take(ask)
-        quote = book.quote(0, 5, (0, 0))
-        assert list(quote.bids) == plain.levels(1)
-        assert list(quote.asks) == plain.levels(-1)
+        whole = book.quote(0, 5, (NO_BOUND, NO_BOUND))
+        assert list(whole.bids) == plain.levels(1)
+        assert list(whole.asks) == plain.levels(-1)
+        cut = book.quote(0, 5, (7, 3))
+        assert list(cut.asks) == best_within(plain.levels(-1), 7)
+        assert list(cut.bids) == best_within(plain.levels(1), 3)
 
 
 @given(coefficients, limits, st.lists(st.integers(-(2**40), 2**40), min_size=4, max_size=4))
